@@ -1,0 +1,1 @@
+"""Kernels for AMD GPUs. Imports torch, numpy and, where used, triton; never vLLM."""

@@ -1,0 +1,72 @@
+"""The targets this library knows. The only module that knows gfx names; it reads them from data.
+
+In an installed package the variant files and the name of the target it was built for lie beside
+this file; in a source checkout they are the repository's `variants/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+_HERE = Path(__file__).parent
+_BUILT_FOR = _HERE / "built_for.txt"
+REFERENCE = "cpu"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the target table; the fields are the keys of `variants/<name>.yaml`."""
+
+    name: str
+    isa: str
+    wave_size: int
+    matrix_op: str
+    fp8: str
+    platforms: tuple[str, ...]
+    products: tuple[str, ...]
+    known_issues: tuple[str, ...]
+
+
+def _variants_folder() -> Path:
+    packaged = _HERE / "variants"
+    return packaged if packaged.is_dir() else _HERE.parents[2] / "variants"
+
+
+def _read(path: Path) -> Target:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Target(
+        name=data["gfx_target"][0],
+        isa=data["isa"][0],
+        wave_size=int(data["wave_size"][0]),
+        matrix_op=data["matrix_op"][0],
+        fp8=data["fp8"][0],
+        platforms=tuple(data["platforms"]),
+        products=tuple(data["products"]),
+        known_issues=tuple(data["known_issues"]),
+    )
+
+
+@cache
+def all_targets() -> dict[str, Target]:
+    """Every target by name, in the order of the file names."""
+    return {t.name: t for t in map(_read, sorted(_variants_folder().glob("*.yaml")))}
+
+
+def get(name: str) -> Target:
+    """The target called `name`. Raises ValueError, naming the known ones, if there is none."""
+    try:
+        return all_targets()[name]
+    except KeyError:
+        known = ", ".join(all_targets())
+        raise ValueError(f"unknown target {name!r}; known targets: {known}") from None
+
+
+def built_for() -> str:
+    """The target this package was built for; the reference target in a source checkout."""
+    if _BUILT_FOR.is_file():
+        return _BUILT_FOR.read_text(encoding="ascii").strip()
+    return REFERENCE
