@@ -1,0 +1,24 @@
+"""The vLLM plug-in: two entry points, nothing else. Importing this package imports nothing of vLLM."""
+
+from __future__ import annotations
+
+
+def platform_class() -> str:
+    """Entry point `vllm.platform_plugins`: the dotted name of the platform for this environment."""
+    from gfx_kernels import targets
+
+    from vllm_gfx import envs
+
+    if envs.simulated_target():
+        return "vllm_gfx.platform.simulated.SimulatedRocmPlatform"
+    if targets.built_for() == targets.REFERENCE:
+        return "vllm_gfx.platform.cpu.GfxCpuPlatform"
+    return "vllm_gfx.platform.rocm.GfxRocmPlatform"
+
+
+def register() -> None:
+    """Entry point `vllm.general_plugins`; vLLM calls it in every process, possibly more than once."""
+    from vllm_gfx import attention, linear
+
+    attention.register()
+    linear.register()

@@ -1,0 +1,5 @@
+"""Filled by its owner."""
+
+
+def register() -> None:
+    """Nothing to register yet."""

@@ -1,0 +1,46 @@
+"""Which implementation served each layer: recorded where it is chosen, printable afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vllm_gfx import envs
+
+KINDS = ("linear", "attention", "moe", "op")
+
+
+@dataclass(frozen=True)
+class Row:
+    """`layer` is vLLM's dotted name, or the op's name; `reason` says why the choice was made."""
+
+    layer: str
+    kind: str
+    implementation: str
+    reason: str = ""
+
+
+_rows: dict[tuple[str, str], Row] = {}
+
+
+def record(layer: str, kind: str, implementation: str, reason: str = "") -> None:
+    """Remember a choice; a later choice for the same layer and kind replaces it.
+
+    Raises ValueError for an unknown kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}; one of {', '.join(KINDS)}")
+    row = Row(layer, kind, implementation, reason)
+    if _rows.get((layer, kind)) == row:
+        return
+    _rows[layer, kind] = row
+    if path := envs.report_file():
+        with Path(path).open("a", encoding="utf-8") as f:
+            f.write(json.dumps(asdict(row)) + "\n")
+
+
+def rows() -> list[Row]:
+    """The choices of this process, in the order they were made."""
+    return list(_rows.values())
