@@ -1,0 +1,1 @@
+"""Build, install, test and serve tasks; `python dev.py TASK` runs them in .venv."""
