@@ -1,1 +1,1 @@
-"""Build, install, test and serve tasks; `python dev.py TASK` runs them in .venv."""
+"""What `python dev.py` and the tasks in pixi.toml run. Never imported by the packages we ship."""

@@ -1,5 +1,28 @@
-"""The one exception for a problem its reader can do something about."""
+"""Errors we foresee: one clear line with the remedy instead of a traceback."""
+
+from __future__ import annotations
+
+import errno
 
 
 class ToolError(RuntimeError):
-    """One line that says what is wrong and what to do; the command line prints it and exits 1."""
+    """What is wrong and what to do about it; the command line prints that line and exits 1."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+
+
+def no_space(where: object) -> ToolError:
+    """The error for a full disk; what was there before is untouched."""
+    return ToolError(
+        f"no disk space left while writing below {where}",
+        "free some (the build needs about 8 GB) and run the same command again",
+    )
+
+
+def is_no_space(error: BaseException) -> bool:
+    """Whether `error`, or the text a Rust library made of it, means a full disk."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    text = str(error)
+    return f"os error {errno.ENOSPC}" in text or "No space left on device" in text

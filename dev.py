@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Run a task of this repository where pixi is absent: `python dev.py TASK`.
+
+Needs Python 3.11 or newer and pip. Makes `.venv` from tools/requirements.txt on first use and
+whenever that file changes, then runs `python -m tools TASK` in it. Tasks:
+
+  build install smoke test serve doctor lint fetch lock
+
+`python dev.py TASK --help` says more about one of them.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+REQUIREMENTS = ROOT / "tools" / "requirements.txt"
+VENV = ROOT / ".venv"
+RETIRED = ROOT / ".venv.old"
+STAMP = VENV / "complete.txt"  # written last: a folder without it is a broken one
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def wanted() -> str:
+    """What a finished .venv must have been made from."""
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    return f"{digest} {sys.version_info[:2]} {sys.base_prefix}\n"
+
+
+def is_ready() -> bool:
+    return PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == wanted()
+
+
+@contextlib.contextmanager
+def only_one():
+    """Hold the lock under which .venv is made; the system releases it if this process dies."""
+    with (ROOT / ".venv.lock").open("a+b") as handle:
+        if os.name == "nt":
+            import msvcrt  # exists on Windows only
+
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl  # exists on POSIX only
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def make() -> None:
+    """Make .venv; if that fails, put back the one that was there."""
+    print("making .venv from tools/requirements.txt", file=sys.stderr, flush=True)
+    if VENV.exists():
+        shutil.rmtree(RETIRED, ignore_errors=True)
+        VENV.rename(RETIRED)
+    try:
+        venv.create(VENV, with_pip=True)
+        pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        STAMP.write_text(wanted())
+    except BaseException:
+        shutil.rmtree(VENV, ignore_errors=True)
+        if RETIRED.exists():
+            RETIRED.rename(VENV)
+        raise
+    shutil.rmtree(RETIRED, ignore_errors=True)
+
+
+def ensure() -> None:
+    if is_ready():
+        return
+    with only_one():
+        if not is_ready():
+            make()
+
+
+def run(arguments: list) -> int:
+    """Run `python -m tools` with the repository as working directory, from any folder."""
+    environment = {"INIT_CWD": str(Path.cwd()), **os.environ}  # pixi sets the same variable
+    command = [str(PYTHON), "-m", "tools", *arguments]
+    os.chdir(ROOT)
+    if os.name == "nt":  # exec does not replace the process there
+        return subprocess.run(command, env=environment).returncode
+    os.execve(command[0], command, environment)
+
+
+def main(arguments: list) -> int:
+    if sys.version_info < (3, 11):
+        sys.exit("dev.py needs Python 3.11 or newer; this is " + sys.version.split()[0])
+    if arguments in (["--help"], ["-h"]) and not is_ready():
+        print(__doc__)
+        return 0
+    try:
+        ensure()
+    except subprocess.CalledProcessError:
+        sys.exit("error: pip could not install tools/requirements.txt (see above); is it online?")
+    except OSError as error:
+        sys.exit(f"error: cannot make .venv: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted while making .venv; run it again to continue")
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
