@@ -18,7 +18,8 @@ def platform_class() -> str:
 
 def register() -> None:
     """Entry point `vllm.general_plugins`; vLLM calls it in every process, possibly more than once."""
-    from vllm_gfx import attention, linear
+    from vllm_gfx import apply, attention, linear
 
+    apply.apply("engine")
     attention.register()
     linear.register()

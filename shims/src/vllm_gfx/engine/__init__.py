@@ -1,0 +1,1 @@
+"""Shims for every vLLM process, installed when vLLM loads its general plug-ins."""
