@@ -1,4 +1,4 @@
-"""The vLLM plug-in: two entry points, nothing else. Importing this package imports nothing of vLLM."""
+"""The vLLM plug-in: two entry points, nothing else. Importing it imports nothing of vLLM."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def platform_class() -> str:
 
 
 def register() -> None:
-    """Entry point `vllm.general_plugins`; vLLM calls it in every process, possibly more than once."""
+    """Entry point `vllm.general_plugins`; vLLM calls it in every process, maybe repeatedly."""
     from vllm_gfx import apply, attention, linear
 
     apply.apply("engine")

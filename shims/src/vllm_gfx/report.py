@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,3 +45,27 @@ def record(layer: str, kind: str, implementation: str, reason: str = "") -> None
 def rows() -> list[Row]:
     """The choices of this process, in the order they were made."""
     return list(_rows.values())
+
+
+def table(chosen: Sequence[Row]) -> str:
+    """One line per row, aligned: kind, implementation, layer, reason."""
+    cells = [(row.kind, row.implementation, row.layer, row.reason) for row in chosen]
+    widths = [max((len(line[i]) for line in cells), default=0) for i in range(3)]
+    return "\n".join(
+        "  ".join(
+            [*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[3]]
+        ).rstrip()
+        for line in cells
+    )
+
+
+def summary(chosen: Iterable[Row]) -> str:
+    """How many layers each implementation serves: `linear: 21 x A, 1 x B; attention: 3 x C`."""
+    counts: dict[str, Counter[str]] = {}
+    for row in chosen:
+        counts.setdefault(row.kind, Counter())[row.implementation] += 1
+    return "; ".join(
+        f"{kind}: " + ", ".join(f"{n} x {name}" for name, n in counts[kind].items())
+        for kind in KINDS
+        if kind in counts
+    )

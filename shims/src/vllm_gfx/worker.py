@@ -1,4 +1,4 @@
-"""The worker of the `cpu` target: upstream's CPU worker without its compiled extension."""
+"""Workers: upstream's, with the report; on the `cpu` target without the compiled extension."""
 
 from __future__ import annotations
 
@@ -17,15 +17,35 @@ from vllm.utils.mem_constants import GiB_bytes
 from vllm.utils.torch_utils import set_random_seed
 from vllm.v1.worker.gpu_worker import Worker, init_worker_distributed_environment
 
-from vllm_gfx import report
+from vllm_gfx import report, report_model
 
-logger = init_logger(__name__)
+logger = init_logger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
 
 # KV cache where the user names no size: enough for tests and a demo, never the whole machine.
 _DEFAULT_KV_BYTES = 2 * GiB_bytes
 
 
-class GfxCpuWorker(CPUWorker):
+class ReportMixin:
+    """For a vLLM worker: fills `vllm_gfx.report` once the model is loaded, and hands it out."""
+
+    model_runner: Any
+
+    def load_model(self, *args: Any, **kwargs: Any) -> None:
+        """Load as the worker does, then record and log what serves each layer."""
+        super().load_model(*args, **kwargs)  # type: ignore[misc]
+        report_model.collect(self.model_runner.get_model())
+        logger.info("served by: %s", report.summary(report.rows()))
+
+    def gfx_report(self) -> list[dict[str, str]]:
+        """The rows of `vllm_gfx.report` in this process, for `LLM.collective_rpc`."""
+        return [asdict(row) for row in report.rows()]
+
+
+class GfxWorker(ReportMixin, Worker):
+    """Upstream's GPU worker with the report."""
+
+
+class GfxCpuWorker(ReportMixin, CPUWorker):
     """Loads and runs the model on CPU with one thread pool, as torch configured it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -66,7 +86,3 @@ class GfxCpuWorker(CPUWorker):
 
     def _maybe_get_memory_pool_context(self, tag: str) -> AbstractContextManager[None]:
         return nullcontext()  # upstream asks for a CUDA allocator on any out-of-tree platform
-
-    def gfx_report(self) -> list[dict[str, str]]:
-        """The rows of `vllm_gfx.report` in this process, for `LLM.collective_rpc`."""
-        return [asdict(row) for row in report.rows()]

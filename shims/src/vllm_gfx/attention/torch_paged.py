@@ -22,7 +22,7 @@ from vllm.v1.attention.backend import (
 )
 from vllm.v1.kv_cache_interface import KVCacheLayout
 
-from vllm_gfx import attention, report
+from vllm_gfx import attention
 
 
 class TorchPagedBackend(AttentionBackend):
@@ -157,7 +157,6 @@ class TorchPagedImpl(AttentionImpl[TorchPagedMetadata]):
             raise NotImplementedError("TORCH_PAGED does not quantise its output")
         if attn_metadata is None:  # vLLM's memory profiling run
             return output.fill_(0)
-        report.record(layer.layer_name, "attention", attention.TORCH_PAGED, "reference target")
         n, meta = attn_metadata.num_tokens, attn_metadata
         paged_attention(
             query[:n],
