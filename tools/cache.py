@@ -57,8 +57,8 @@ def add(file: Path, sha256: str) -> Path:
     actual = sha256_of(file)
     if actual != sha256:
         raise ToolError(
-            f"{file.name}: sha256 is {actual}, expected {sha256}: the download is incomplete or"
-            " the file was replaced; check the package index, or lock again if the change is meant"
+            f"{file.name} has sha256 {actual}, expected {sha256}",
+            "the download is incomplete or the file was replaced: check the package index pip uses",
         )
     final = root() / "sha256" / sha256
     final.parent.mkdir(parents=True, exist_ok=True)
