@@ -1,0 +1,1 @@
+"""The tiny language model: how it was trained, how its quantised copies are packed."""
