@@ -1,9 +1,8 @@
-"""Workers: upstream's, with the report; on the `cpu` target without the compiled extension."""
+"""The worker of the `cpu` target: upstream's CPU worker without its compiled extension."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from typing import Any
 
 # Must come before other vLLM worker modules: importing it replaces torch.cuda's streams and events.
@@ -11,38 +10,15 @@ from vllm.v1.worker.cpu_worker import CPUWorker  # isort: skip
 
 import psutil
 import torch
-from vllm.logger import init_logger
 from vllm.platforms import current_platform
 from vllm.utils.mem_constants import GiB_bytes
 from vllm.utils.torch_utils import set_random_seed
 from vllm.v1.worker.gpu_worker import Worker, init_worker_distributed_environment
 
-from vllm_gfx import report, report_model
-
-logger = init_logger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
+from vllm_gfx.gpu_worker import ReportMixin
 
 # KV cache where the user names no size: enough for tests and a demo, never the whole machine.
 _DEFAULT_KV_BYTES = 2 * GiB_bytes
-
-
-class ReportMixin:
-    """For a vLLM worker: fills `vllm_gfx.report` once the model is loaded, and hands it out."""
-
-    model_runner: Any
-
-    def load_model(self, *args: Any, **kwargs: Any) -> None:
-        """Load as the worker does, then record and log what serves each layer."""
-        super().load_model(*args, **kwargs)  # type: ignore[misc]
-        report_model.collect(self.model_runner.get_model())
-        logger.info("served by: %s", report.summary(report.rows()))
-
-    def gfx_report(self) -> list[dict[str, str]]:
-        """The rows of `vllm_gfx.report` in this process, for `LLM.collective_rpc`."""
-        return [asdict(row) for row in report.rows()]
-
-
-class GfxWorker(ReportMixin, Worker):
-    """Upstream's GPU worker with the report."""
 
 
 class GfxCpuWorker(ReportMixin, CPUWorker):
