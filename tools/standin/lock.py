@@ -6,16 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 
 from tools import cache
 from tools.cache import Progress
 from tools.errors import ToolError
-from tools.standin import pip, platforms, requirements
+from tools.standin import pip, requirements
 from tools.standin.pip import Pin
 from tools.standin.platforms import Platform
 
 FOLDER = Path(__file__).with_name("lock")
+LINE = (
+    r"(?P<name>[a-z0-9-]+)(\[(?P<extras>[a-z0-9,-]+)\])?==(?P<version>\S+)"
+    r" --hash=sha256:(?P<sha256>[0-9a-f]{64})"
+)
 HEADER = """\
 # Written by `python dev.py lock`: the wheels the stand-in for conda-forge is made from.
 # inputs sha256:{digest}
@@ -52,7 +57,8 @@ def write(platform: Platform, common: str, progress: Progress) -> list[Pin]:
         wheels = folder / "wheels"
         wheels.mkdir()
         pip.download(chosen, wheels, platform, hashes=False)
-        pins = [_into_cache(wheel) for wheel in sorted(wheels.iterdir())]
+        extras = _extras(chosen)
+        pins = [_into_cache(wheel, extras) for wheel in sorted(wheels.iterdir())]
     _refuse_gpu_builds(pins)
     text = HEADER.format(digest=requirements.digest(platform, common))
     text += "".join(f"{pin.line()}\n" for pin in sorted(pins, key=lambda pin: pin.name))
@@ -78,7 +84,12 @@ def _resolve(platform: Platform, common: str, links: Path, folder: Path) -> list
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", str(roots)]
     command += [f"--constraint={limits}", f"--find-links={links}", "--only-binary=:all:"]
     command += [f"--python-version={platform.python}", f"--python-platform={platform.uv_platform}"]
-    command += ["--no-header", "--no-annotate", "--index-strategy=unsafe-best-match"]
+    command += [
+        "--no-header",
+        "--no-annotate",
+        "--no-strip-extras",
+        "--index-strategy=unsafe-best-match",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=_uv_environment())
     if done.returncode:
         raise ToolError(f"uv cannot resolve {platform.name}: {done.stderr.strip()[-1000:]}")
@@ -88,14 +99,26 @@ def _resolve(platform: Platform, common: str, links: Path, folder: Path) -> list
 def _uv_environment() -> dict[str, str]:
     """uv with the package index, mirrors and certificates that pip was given."""
     ours = pip.settings()
-    names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
+    names = {
+        "index-url": "UV_DEFAULT_INDEX",
+        "extra-index-url": "UV_INDEX",
+        "cert": "SSL_CERT_FILE",
+    }
     given = {theirs: ours[name] for name, theirs in names.items() if name in ours}
     return {**os.environ, **given, "UV_NO_PROGRESS": "1"}
 
 
-def _into_cache(wheel: Path) -> Pin:
+def _extras(chosen: list[str]) -> dict[str, tuple[str, ...]]:
+    """Extras by name; uv writes a line for the bare distribution beside one with extras."""
+    asked: dict[str, set[str]] = {}
+    for requirement in map(Requirement, chosen):
+        asked.setdefault(requirement.name, set()).update(requirement.extras)
+    return {name: tuple(sorted(extras)) for name, extras in asked.items()}
+
+
+def _into_cache(wheel: Path, extras: dict[str, tuple[str, ...]]) -> Pin:
     name, version, _, _ = parse_wheel_filename(wheel.name)
-    pin = Pin(str(name), str(version), cache.sha256_of(wheel))
+    pin = Pin(str(name), str(version), cache.sha256_of(wheel), extras[name])
     cache.add(wheel, pin.sha256)
     return pin
 
@@ -110,7 +133,8 @@ def _refuse_gpu_builds(pins: list[Pin]) -> None:
 
 
 def _pin(line: str, platform: Platform) -> Pin:
-    found = re.fullmatch(r"([a-z0-9-]+)==(\S+) --hash=sha256:([0-9a-f]{64})", line)
+    found = re.fullmatch(LINE, line)
     if not found:
         raise ToolError(f"{path(platform).name}: bad line {line!r}", "run `python dev.py lock`")
-    return Pin(*found.groups())
+    extras = tuple(found["extras"].split(",")) if found["extras"] else ()
+    return Pin(found["name"], found["version"], found["sha256"], extras)

@@ -20,9 +20,11 @@ class Pin:
     name: str
     version: str
     sha256: str
+    extras: tuple[str, ...] = ()  # those that anything in the closure asks for, sorted
 
     def line(self) -> str:
-        return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        return f"{self.name}{extras}=={self.version} --hash=sha256:{self.sha256}"
 
 
 def settings() -> dict[str, str]:

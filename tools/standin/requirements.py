@@ -55,7 +55,7 @@ def roots(platform: Platform, common: str) -> list[Requirement]:
 
 def digest(platform: Platform, common: str) -> str:
     """Changes when the lock of `platform` may have to change."""
-    ours, constraints = extra(platform)
+    constraints = extra(platform)[1]
     lines = sorted(map(str, roots(platform, common))) + sorted(map(str, constraints))
     text = "\n".join([platform.python, platform.uv_platform, *lines])
     return hashlib.sha256(text.encode()).hexdigest()

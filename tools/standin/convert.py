@@ -1,0 +1,148 @@
+"""A wheel as a conda package, one for one.
+
+Every package is laid out as `noarch: python`, platform wheels too (CEP 20): the installer puts
+site-packages where the Python of the prefix wants it and makes the scripts of entry points.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from packaging.specifiers import SpecifierSet
+
+from tools.standin import archive, names
+from tools.standin.archive import Entry
+from tools.standin.platforms import Platform
+from tools.standin.wheel import Wheel
+
+# Changes whenever the same wheel would become other bytes.
+CONVERTER = 1
+PLACEHOLDER = "/opt/prefix_placeholder"
+SITE = "site-packages"
+
+
+def subdir(wheel: Wheel, platform: Platform) -> str:
+    """The channel folder its package belongs to."""
+    return "noarch" if wheel.pure else platform.name
+
+
+def file_name(wheel: Wheel, sha256: str, platform: Platform, extras: Collection[str]) -> str:
+    """The package's file name; its build string changes with all that its bytes depend on."""
+    names_digest = hashlib.sha256(names.TABLE.read_bytes()).hexdigest()
+    key = [str(CONVERTER), sha256, platform.name, names_digest, *sorted(extras)]
+    build = "whl_h" + hashlib.sha256(" ".join(key).encode()).hexdigest()[:8] + "_0"
+    return f"{names.conda_name(wheel.name)}-{names.conda_version(wheel.version)}-{build}.conda"
+
+
+def convert(wheel: Wheel, target: Path, platform: Platform, extras: Collection[str]) -> None:
+    """Write the package of `wheel` to `target`, whose name `file_name` gave."""
+    index = _index(wheel, target, platform, extras)
+    link: dict[str, Any] = {"type": "python"}
+    if wheel.entry_points:
+        link["entry_points"] = wheel.entry_points
+    info = {
+        "about.json": json.dumps({"summary": wheel.metadata.summary or ""}).encode(),
+        "link.json": json.dumps({"noarch": link, "package_metadata_version": 1}).encode(),
+    }
+    with zipfile.ZipFile(wheel.path) as source:
+        for name in wheel.licence_files():
+            info["licenses/" + name.split("/", 1)[1]] = source.read(name)
+        archive.write(target, index, _entries(wheel, source, platform), info)
+
+
+def depends(wheel: Wheel, platform: Platform, extras: Collection[str]) -> list[str]:
+    """Match specs of all it needs, sorted."""
+    found = {names.conda_spec(requirement) for requirement in wheel.requires(platform, extras)}
+    if wheel.pure:
+        python = names.conda_versions(SpecifierSet(wheel.python_needed()))
+        return sorted({f"python {python}".strip(), *found})
+    abi = f"python_abi {platform.python}.* *_cp{platform.python.replace('.', '')}"
+    glibc = wheel.glibc_needed()
+    system = [f"__glibc >={glibc}"] if glibc else []
+    return sorted({f"python {platform.python}.*", abi, *system, *found})
+
+
+def _index(
+    wheel: Wheel, target: Path, platform: Platform, extras: Collection[str]
+) -> dict[str, Any]:
+    name, version, build = target.name.removesuffix(".conda").rsplit("-", 2)
+    index = {
+        "name": name,
+        "version": version,
+        "build": build,
+        "build_number": 0,
+        "depends": depends(wheel, platform, extras),
+        "license": wheel.licence(),
+        "noarch": "python",
+        "subdir": subdir(wheel, platform),
+        "timestamp": archive.EPOCH * 1000,
+    }
+    if not wheel.pure:
+        index |= {"arch": "x86_64", "platform": platform.name.split("-")[0]}
+    return index
+
+
+def _entries(wheel: Wheel, source: zipfile.ZipFile, platform: Platform) -> Iterator[Entry]:
+    replaced = {f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED")}
+    for name, member in wheel.members.items():
+        if name not in replaced:
+            yield _entry(wheel, source, member, platform)
+    yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/INSTALLER", b"conda\n")
+    yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/RECORD", _record(wheel, source, replaced))
+
+
+def _record(wheel: Wheel, source: zipfile.ZipFile, replaced: Collection[str]) -> bytes:
+    """The wheel's own RECORD for what is below site-packages; scripts are the installer's."""
+    text = source.read(f"{wheel.dist_info}/RECORD").decode("utf-8")
+    rows = [[f"{wheel.dist_info}/{name}", "", ""] for name in ("INSTALLER", "RECORD")]
+    for row in csv.reader(text.splitlines()):
+        kind = re.sub(r"^(purelib|platlib)/", "", row[0].removeprefix(wheel.data))
+        inside = not row[0].startswith(wheel.data) or kind != row[0].removeprefix(wheel.data)
+        if inside and row[0] not in replaced:
+            rows.append([kind, *row[1:]])
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(sorted(rows))
+    return out.getvalue().encode()
+
+
+def _entry(
+    wheel: Wheel, source: zipfile.ZipFile, member: zipfile.ZipInfo, platform: Platform
+) -> Entry:
+    path = _destination(wheel, member.filename, platform)
+    if path.startswith("python-scripts/"):
+        return _script(path, source.read(member), platform)
+    executable = bool((member.external_attr >> 16) & 0o111)
+
+    def contents() -> IO[bytes]:
+        return source.open(member)
+
+    return Entry(path, member.file_size, contents, executable=executable)
+
+
+def _destination(wheel: Wheel, member: str, platform: Platform) -> str:
+    if not member.startswith(wheel.data):
+        return f"{SITE}/{member}"
+    kind, rest = member.removeprefix(wheel.data).split("/", 1)
+    include = "Include" if platform.windows else f"include/python{platform.python}"
+    folders = {
+        "purelib": SITE,
+        "platlib": SITE,
+        "scripts": "python-scripts",
+        "headers": f"{include}/{wheel.name}",
+    }
+    return f"{folders[kind]}/{rest}" if kind in folders else rest
+
+
+def _script(path: str, contents: bytes, platform: Platform) -> Entry:
+    """A wheel's own script; `#!python` becomes the Python of the prefix."""
+    if not contents.startswith(b"#!python") or platform.windows:
+        return archive.from_bytes(path, contents, executable=True)
+    _, rest = contents.split(b"\n", 1)
+    contents = f"#!{PLACEHOLDER}/bin/python\n".encode() + rest
+    return archive.from_bytes(path, contents, executable=True, placeholder=PLACEHOLDER)
