@@ -17,8 +17,8 @@ from vllm.v1.worker.gpu_worker import Worker, init_worker_distributed_environmen
 
 from vllm_gfx.gpu_worker import ReportMixin
 
-# KV cache where the user names no size: enough for tests and a demo, never the whole machine.
-_DEFAULT_KV_BYTES = 2 * GiB_bytes
+# KV cache where the user names no size: a demo's worth, never the whole machine.
+_DEFAULT_KV_BYTES = GiB_bytes
 
 
 class GfxCpuWorker(ReportMixin, CPUWorker):
@@ -48,11 +48,13 @@ class GfxCpuWorker(ReportMixin, CPUWorker):
         return CPUModelRunner(self.vllm_config, self.device)
 
     def determine_available_memory(self) -> int:
-        """Bytes for the KV cache: what was asked for, else a small default that fits."""
+        """Bytes for the KV cache: what was asked for, else one longest sequence or the default."""
         available = psutil.virtual_memory().available
         asked = self.cache_config.kv_cache_memory_bytes
         if asked is None:
-            return int(min(_DEFAULT_KV_BYTES, available // 2))
+            specs = self.get_kv_cache_spec().values()
+            longest = sum(spec.max_memory_usage_bytes(self.vllm_config) for spec in specs)
+            return int(min(max(_DEFAULT_KV_BYTES, longest), available // 2))
         if asked > available:
             raise ValueError(
                 f"--kv-cache-memory-bytes asks for {asked / GiB_bytes:.1f} GiB, "
