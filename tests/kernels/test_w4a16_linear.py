@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from gfx_kernels import targets, w4a16_linear
 from gfx_kernels.w4a16_linear import cases, layout
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array: TypeAlias = "NDArray[np.float64]"
 
 
 def _f64(tensor: torch.Tensor) -> Array:

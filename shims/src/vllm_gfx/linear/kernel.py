@@ -1,0 +1,84 @@
+"""Our mixed-precision kernel, as vLLM's linear-kernel registry wants it."""
+
+from __future__ import annotations
+
+import torch
+from gfx_kernels import w4a16_linear
+from vllm.model_executor.kernels.linear import MPLinearKernel, MPLinearLayerConfig
+from vllm.model_executor.layers.quantization.utils import replace_parameter
+from vllm.scalar_type import scalar_types
+
+from vllm_gfx.linear import repack, target
+
+
+class GfxW4A16LinearKernel(MPLinearKernel):
+    """4-bit weights in groups, symmetric or with zero points, through `gfx::w4a16_linear`."""
+
+    # The activation order of GPTQ's desc_act is applied by the op, not by the linear method.
+    takes_order = True
+
+    @classmethod
+    def get_min_capability(cls) -> int:
+        return -1  # what a target can do is in its variant file, not in a capability number
+
+    @classmethod
+    def can_implement(cls, c: MPLinearLayerConfig) -> tuple[bool, str | None]:
+        """Whether the op serves `c` on this target, else why not."""
+        reason = _no_implementation() or _wrong_type(c) or _wrong_group(c)
+        return reason is None, reason
+
+    def describe(self) -> str:
+        """What computes this layer, for the report."""
+        return w4a16_linear.IMPLEMENTATIONS[target.name()]
+
+    def process_weights_after_loading(self, layer: torch.nn.Module) -> None:
+        """Repack the checkpoint's tensors into the layout of `w4a16_linear.layout`."""
+        weight, scales, zeros = self._get_weight_params(layer)
+        n = self.config.partition_weight_shape[1]
+        replace_parameter(layer, self.w_q_name, repack.weight(weight))
+        replace_parameter(layer, self.w_s_name, repack.scales(scales))
+        if self.config.zero_points:
+            replace_parameter(layer, self.w_zp_name, repack.zeros(zeros, n))
+
+    def apply_weights(
+        self, layer: torch.nn.Module, x: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """`x` `[..., k]` to `[..., n]`, in the dtype of `x`."""
+        weight, scales, zeros = self._get_weight_params(layer)
+        return w4a16_linear.w4a16_linear(
+            x,
+            weight,
+            scales,
+            zeros if self.config.zero_points else None,
+            getattr(layer, "input_order", None),
+            bias,
+            self._group_size(),
+        )
+
+    def _group_size(self) -> int:
+        k = self.config.partition_weight_shape[0]
+        return k if self.config.group_size == -1 else self.config.group_size
+
+
+def _no_implementation() -> str | None:
+    if target.name() in w4a16_linear.IMPLEMENTATIONS:
+        return None
+    return f"no compiled kernel for target {target.name()} in this build"
+
+
+def _wrong_type(c: MPLinearLayerConfig) -> str | None:
+    weight = scalar_types.uint4 if c.zero_points else scalar_types.uint4b8
+    if c.weight_type != weight:
+        points = "with" if c.zero_points else "without"
+        return f"weights {points} zero points must be {weight}, these are {c.weight_type}"
+    if c.act_type not in w4a16_linear.DTYPES:
+        names = ", ".join(str(d) for d in w4a16_linear.DTYPES)
+        return f"activations must be one of {names}, these are {c.act_type}"
+    return None
+
+
+def _wrong_group(c: MPLinearLayerConfig) -> str | None:
+    k, size = c.partition_weight_shape[0], c.group_size
+    if size == -1 or (size > 0 and k % size == 0):
+        return None
+    return f"{k} inputs are no multiple of the group size {size}"
