@@ -1,0 +1,37 @@
+"""README and CONTRIBUTING say what the tree says."""
+
+from __future__ import annotations
+
+import re
+
+from tools import paths, readme
+
+
+def test_target_table_is_generated() -> None:
+    text = readme.README.read_text("utf-8")
+    assert text == readme.written(text), "run: python -m tools.readme"
+    for variant in paths.VARIANTS.glob("*.yaml"):
+        assert f"| `{variant.stem}` |" in text
+
+
+def test_package_table_names_every_recipe() -> None:
+    recipes = {p.parent for p in paths.RECIPES.glob("*/recipe.yaml")}
+    names = {
+        re.search(r"^ +name: (\S+)$", (r / "recipe.yaml").read_text(), re.M)[1] for r in recipes
+    }
+    named = set(re.findall(r"^\| `([a-z0-9-]+)` \|", readme.README.read_text("utf-8"), re.M))
+    assert names and names <= named
+
+
+def test_paths_in_the_guides_exist() -> None:
+    for guide in ("README.md", "CONTRIBUTING.md"):
+        text = (paths.ROOT / guide).read_text("utf-8")
+        found = re.findall(
+            r"`((?:tools|tests|recipes|shims|kernels|patches|variants)/[\w./-]*)`", text
+        )
+        missing = [path for path in found if not (paths.ROOT / path).exists()]
+        assert found and not missing, f"{guide}: {missing}"
+
+
+def test_readme_is_short() -> None:
+    assert len(readme.README.read_text("utf-8").splitlines()) <= 150
