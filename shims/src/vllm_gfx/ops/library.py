@@ -1,0 +1,83 @@
+"""Puts the ops of `schemas.py` into torch's registry, where the build does not have them.
+
+An op with no implementation here raises NotImplementedError, which names it, when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from vllm_gfx import report
+from vllm_gfx.ops import activations, experts, memory, penalties
+from vllm_gfx.ops.schemas import SCHEMAS
+
+IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
+    "_C.get_cuda_view_from_cpu_tensor": memory.get_cuda_view_from_cpu_tensor,
+    "_C.weak_ref_tensor": memory.weak_ref_tensor,
+    "_C.apply_repetition_penalties_": penalties.apply_repetition_penalties_,
+    "_C.silu_and_mul": activations.silu_and_mul,
+    "_C.gelu_and_mul": activations.gelu_and_mul,
+    "_C.gelu_tanh_and_mul": activations.gelu_tanh_and_mul,
+    "_moe_C.topk_softmax": experts.topk_softmax,
+    "_moe_C.topk_sigmoid": experts.topk_sigmoid,
+    "_moe_C.moe_align_block_size": experts.moe_align_block_size,
+    "_moe_C.moe_sum": experts.moe_sum,
+}
+
+# The fragments live as long as the process: an op dies with the object that defined it.
+_fragments: dict[str, torch.library.Library] = {}
+_unimplemented: set[str] = set()
+
+
+def defined(name: str) -> bool:
+    """Whether `namespace.op` is in torch's registry, implemented or not."""
+    namespace, op = name.split(".")
+    return hasattr(getattr(torch.ops, namespace), op)
+
+
+def runs(name: str) -> bool:
+    """Whether calling `namespace.op` does its work in this build."""
+    return defined(name) and name not in _unimplemented
+
+
+def install() -> None:
+    """Define what is missing. A second call finds nothing missing."""
+    for namespace, schemas in SCHEMAS.items():
+        for schema in schemas:
+            name = f"{namespace}.{schema.split('(')[0]}"
+            if not defined(name):
+                _define(namespace, name, schema)
+
+
+def _define(namespace: str, name: str, schema: str) -> None:
+    if namespace not in _fragments:
+        _fragments[namespace] = torch.library.Library(namespace, "FRAGMENT")
+    fragment = _fragments[namespace]
+    fragment.define(schema)
+    op = name.split(".")[1]
+    if implementation := IMPLEMENTATIONS.get(name):
+        fragment.impl(op, implementation, "CPU")
+        fragment.impl(op, implementation, "CUDA")  # torch's key for AMD GPUs too
+        if schema.endswith("-> ()"):
+            fragment.impl(op, _writes_only, "Meta")
+        report.record(name, "op", f"vllm_gfx.ops.{implementation.__name__}", "no compiled op")
+        return
+    _unimplemented.add(name)
+    fragment.impl(op, _refusal(name), "CompositeExplicitAutograd")
+
+
+def _writes_only(*_: Any, **__: Any) -> None:
+    """What tracing sees of an op that only writes its arguments: shapes stay as they are."""
+
+
+def _refusal(name: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError(
+            f"torch.ops.{name} is a compiled op of vLLM that this build does not have; "
+            "turn off the option that asks for it (custom_ops, pass_config, ir_op_priority)"
+        )
+
+    return refuse
