@@ -1,0 +1,152 @@
+"""AMD cards without vLLM's compiled extension: upstream's platform, offering only what runs.
+
+Importing this module needs a GPU that torch sees (upstream reads its gfx name at import), real or
+simulated. No GPU of AMD's has run it yet.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from gfx_kernels import targets
+from vllm import envs as vllm_envs
+
+from vllm_gfx.ops import library, needs
+from vllm_gfx.platform.device import TorchDeviceQueries
+
+if TYPE_CHECKING:
+    from vllm.config import VllmConfig
+
+_SKINNY = "VLLM_ROCM_USE_SKINNY_GEMM"
+
+
+@contextmanager
+def _without_absence_warnings() -> Iterator[None]:
+    """Upstream warns of each compiled part that is absent; here all are, by design."""
+    logger = logging.getLogger("vllm.platforms.rocm")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _require_device() -> None:
+    properties = torch.cuda.get_device_properties
+    if torch.cuda.is_available() or hasattr(properties, "simulates"):
+        return
+    raise RuntimeError(
+        f"vllm-gfx is built for {targets.built_for()}, but torch {torch.__version__} sees no GPU: "
+        "check the driver, or install the cpu target (gfx-target=*=cpu_*)"
+    )
+
+
+_require_device()
+with _without_absence_warnings():
+    from vllm.platforms import rocm as upstream
+
+library.install()
+
+
+# Upstream reads it per layer; child processes inherit it.
+if not all(library.runs(op) for op in needs.SKINNY_GEMM):
+    os.environ.setdefault(_SKINNY, "0")
+
+
+class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):  # type: ignore[name-defined]
+    """Overrides only: each says which compiled part it does without."""
+
+    @classmethod
+    def import_kernels(cls) -> None:
+        """Our ops in place of the extension that is not there."""
+        library.install()
+
+    @classmethod
+    def target(cls) -> targets.Target | None:
+        """The target table's row for the device, None for a gfx that the table does not have."""
+        gfx = upstream._GCN_ARCH.split(":")[0]
+        return targets.all_targets().get(gfx)
+
+    @classmethod
+    def supports_fp8(cls) -> bool:
+        """By the target table: upstream takes every gfx9 for one with fp8 instructions."""
+        target = cls.target()
+        return super().supports_fp8() if target is None else target.fp8 != "none"
+
+    @classmethod
+    def is_pin_memory_available(cls) -> bool:
+        """Also decides whether kernels read host memory directly, by the host's own pointers.
+
+        On Windows nobody has checked that the driver maps them alike: there, copies.
+        """
+        return sys.platform != "win32" and super().is_pin_memory_available()
+
+    @classmethod
+    def use_custom_allreduce(cls) -> bool:
+        """Only with its compiled op."""
+        return super().use_custom_allreduce() and library.runs(needs.CUSTOM_ALLREDUCE)
+
+    @classmethod
+    def get_valid_backends(cls, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Upstream's candidates, without those whose ops are missing."""
+        valid, invalid = super().get_valid_backends(*args, **kwargs)
+        for backend, _ in valid:
+            if op := needs.unmet(needs.ATTENTION).get(backend.name):
+                invalid[backend] = [f"torch.ops.{op} is not in this build"]
+        return [row for row in valid if row[0] not in invalid], invalid
+
+    @classmethod
+    def get_attn_backend_cls(cls, selected_backend: Any, *args: Any, **kwargs: Any) -> str:
+        """Upstream's choice. Raises ValueError if a backend was asked for that cannot run."""
+        if selected_backend is not None:
+            op = needs.unmet(needs.ATTENTION).get(selected_backend.name)
+            if op:
+                raise ValueError(
+                    f"attention backend {selected_backend.name} needs torch.ops.{op}, which is "
+                    "not in this build; leave --attention-backend out or ask for TRITON_ATTN"
+                )
+        return super().get_attn_backend_cls(selected_backend, *args, **kwargs)
+
+    @classmethod
+    def apply_config_platform_defaults(cls, vllm_config: VllmConfig) -> None:
+        """PyTorch's own operations for layers and no fusion into ops that are missing."""
+        super().apply_config_platform_defaults(vllm_config)
+        compilation = vllm_config.compilation_config
+        if not {"all", "none"} & set(compilation.custom_ops):
+            compilation.custom_ops.append("none")
+        for flag, op in needs.unmet(needs.PASSES).items():
+            if getattr(compilation.pass_config, flag):
+                raise ValueError(
+                    f"pass_config.{flag} needs torch.ops.{op}, which is not in this build; "
+                    "leave it out"
+                )
+            setattr(compilation.pass_config, flag, False)
+
+    @classmethod
+    def get_default_ir_op_priority(cls, vllm_config: VllmConfig) -> Any:
+        """Upstream's order, without the compiled provider of ops that are missing."""
+        priority = super().get_default_ir_op_priority(vllm_config)
+        for ir_op in needs.unmet(needs.IR_OPS):
+            kept = [p for p in getattr(priority, ir_op) if p != "vllm_c"]
+            setattr(priority, ir_op, kept)
+        return priority
+
+    @classmethod
+    def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
+        """Our worker. Raises ValueError if the environment asks for an op that is missing."""
+        missing = [op for op in needs.SKINNY_GEMM if not library.runs(op)]
+        if vllm_envs.VLLM_ROCM_USE_SKINNY_GEMM and missing:
+            raise ValueError(
+                f"{_SKINNY}=1 needs torch.ops.{missing[0]}, which is not in this build; unset it"
+            )
+        parallel = vllm_config.parallel_config
+        if parallel.worker_cls == "auto":
+            parallel.worker_cls = "vllm_gfx.gpu_worker.GfxWorker"
+        super().check_and_update_config(vllm_config)
