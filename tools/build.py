@@ -1,0 +1,196 @@
+"""`build`: every recipe, in order, into the channel below build/."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import filelock
+import rattler_build
+from rattler_build.progress import BuildStepEvent, LogEvent
+
+from tools import (
+    cache,
+    channel,
+    keys,
+    normalise,
+    patches,
+    paths,
+    prefix,
+    recipes,
+    solve,
+    source,
+    stamps,
+    standin,
+)
+from tools.console import Step, step
+from tools.errors import ToolError, is_no_space, no_space
+from tools.recipes import Recipe
+from tools.variants import Variant, chosen
+
+FORMAT = "conda:9"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One package: a recipe, and the target where the recipe has a build per target."""
+
+    recipe: Recipe
+    variant: Variant | None
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name + (f"-{self.variant.name}" if self.variant else "")
+
+    @cached_property
+    def rendered(self) -> rattler_build.RenderedVariant:
+        """The recipe with its templates filled in. Raises ToolError if it is not valid."""
+        platform = rattler_build.PlatformConfig(target_platform=solve.here())
+        files: list[str | Path] = [paths.PINS]
+        if self.variant:
+            files.append(paths.VARIANTS / f"{self.variant.name}.yaml")
+        context = rattler_build.JinjaConfig(platform=platform)
+        values = rattler_build.VariantConfig.from_files_with_context(files, context)
+        try:
+            stage0 = rattler_build.Stage0Recipe.from_file(self.recipe.file)
+            (one,) = stage0.render(values, rattler_build.RenderConfig(platform=platform))
+        except rattler_build.RattlerBuildError as error:
+            raise ToolError(f"{paths.shown(self.recipe.file)}: {error}") from None
+        return one
+
+    @cached_property
+    def key(self) -> str:
+        return keys.key(self.recipe, dict(self.rendered.variant))
+
+    def is_current(self) -> bool:
+        """Whether the channel holds the package of exactly this content."""
+        stamp = stamps.read(self.name)
+        return bool(stamp and stamp.key == self.key and (paths.CHANNEL / stamp.file).is_file())
+
+
+class Log:
+    """Writes what the builder says to a file and shows the latest line."""
+
+    def __init__(self, job: Job, current: Step) -> None:
+        self.path = paths.BUILD / "logs" / f"{job.name}.log"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("", encoding="utf-8")
+        self._current = current
+
+    def on_log(self, event: LogEvent) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(event.message + "\n")
+        self._current(event.message.strip().partition("\n")[0][:100])
+
+    def on_build_step(self, event: BuildStepEvent) -> None:
+        self._current(event.message)
+
+    def on_download_start(self, event: object) -> None: ...
+    def on_download_progress(self, event: object) -> None: ...
+    def on_download_complete(self, event: object) -> None: ...
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold the lock of build/; refuse, not wait, if another run has it."""
+    paths.BUILD.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(paths.BUILD / "lock", is_singleton=True)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise ToolError(
+            "another build is running in this checkout", "wait for it to end or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def build(targets: list[str] | None = None, platform: str | None = None) -> None:
+    """Bring the channel up to date for `targets` (none: all). Raises ToolError."""
+    variants = chosen(targets)
+    here = solve.here()
+    with only_one(), _disk():
+        for subdir in dict.fromkeys([here, platform or here]):
+            with step(f"conda-forge stand-in for {subdir}") as current:
+                standin.ensure(paths.STANDIN, subdir, current)
+        for recipe in recipes.all_recipes():
+            _build_recipe(recipe, variants)
+        channel.drop_strangers()
+        if not channel.is_indexed():
+            with step("index of the channel"):
+                channel.index()
+        shutil.rmtree(paths.WORK, ignore_errors=True)
+
+
+def fetch() -> None:
+    """Only make sure that every pinned source is there, intact, and takes its patches."""
+    with only_one(), _disk():
+        for recipe in recipes.all_recipes():
+            _prepare(recipe)
+
+
+def _build_recipe(recipe: Recipe, variants: list[Variant]) -> None:
+    if recipe.builds_for(chosen(None)):
+        jobs = [Job(recipe, variant) for variant in recipe.builds_for(variants)]
+    else:
+        jobs = [Job(recipe, None)]
+    outdated = [job for job in jobs if not job.is_current()]
+    if outdated:
+        _prepare(recipe)
+    for job in outdated:
+        with step(f"build {job.name}") as current:
+            _run(job, current)
+
+
+def _prepare(recipe: Recipe) -> None:
+    """The pinned source in place and its patches checked."""
+    archive = source.pinned(recipe)
+    if archive is None:
+        return
+    with step(f"source of {recipe.name} {recipe.context['version']}") as current:
+        if not source.have(recipe, current):
+            source.fetch(recipe, prefix.for_recipe(recipe, current), current)
+    with step(f"patches of {recipe.name}") as current:
+        current.done(f"{patches.check(recipe, archive)} apply")
+
+
+def _run(job: Job, current: Step) -> None:
+    log = Log(job, current)
+    output = paths.WORK / "out"
+    try:
+        result = job.rendered.run_build(
+            tool_config=rattler_build.ToolConfiguration(test_strategy="native"),
+            output_dir=output,
+            channels=[paths.STANDIN.as_uri()],
+            progress_callback=log,
+            no_build_id=True,
+            no_include_recipe=True,
+            package_format=FORMAT,
+        )
+    except rattler_build.RattlerBuildError as error:
+        if is_no_space(error) or is_no_space(RuntimeError(log.path.read_text("utf-8"))):
+            raise no_space(paths.shown(output)) from None
+        raise ToolError(f"building {job.name} failed: {error}", f"see {log.path}") from None
+    (package,) = (Path(file) for file in result.packages)
+    normalise.normalise(package)
+    sha256 = cache.sha256_of(package)
+    file = channel.publish(package, result.platform)
+    stamps.write(job.name, stamps.Stamp(job.key, file, sha256))
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """A full disk as one line; whatever was published before is still there."""
+    try:
+        yield
+    except OSError as error:
+        if is_no_space(error):
+            shutil.rmtree(paths.WORK, ignore_errors=True)
+            raise no_space(paths.shown(paths.BUILD)) from None
+        raise

@@ -1,0 +1,97 @@
+"""Prefixes: installing solved environments into folders, and running programs inside them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rattler import RepoDataRecord, install
+from rattler.exceptions import InstallerError
+
+from tools import paths, solve
+from tools.errors import ToolError, is_no_space, no_space
+from tools.recipes import Recipe
+
+Progress = Callable[[str], None]
+LIST = "solved.txt"  # written last: a prefix without it is a broken one
+
+
+def python_of(prefix: Path) -> Path:
+    return prefix / ("python.exe" if os.name == "nt" else "bin/python")
+
+
+def scripts_of(prefix: Path) -> Path:
+    return prefix / ("Scripts" if os.name == "nt" else "bin")
+
+
+def environment(prefix: Path, **extra: str) -> dict[str, str]:
+    """The process environment for programs of `prefix`: nothing of another Python leaks in."""
+    leaks = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP")
+    inherited = {key: value for key, value in os.environ.items() if key not in leaks}
+    search = [scripts_of(prefix), *([prefix] if os.name == "nt" else [])]
+    return {
+        **inherited,
+        "PATH": os.pathsep.join([*map(str, search), inherited.get("PATH", "")]),
+        "CONDA_PREFIX": str(prefix),
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUTF8": "1",  # vLLM opens text files without naming an encoding
+        **extra,
+    }
+
+
+def is_made_of(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
+    """Whether `prefix` is complete and holds exactly these packages."""
+    stamp = prefix / LIST
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == _listed(prefix, wanted)
+
+
+def make(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
+    """Make `prefix` of exactly these packages, from nothing; False if it already is.
+
+    If that fails the prefix that was there is put back. Prefixes are never updated in place, and
+    cannot be renamed into place either: their scripts hold their path.
+    """
+    if is_made_of(prefix, wanted):
+        return False
+    retired = prefix.with_name(prefix.name + ".old")
+    shutil.rmtree(retired, ignore_errors=True)
+    if prefix.exists():
+        prefix.rename(retired)
+    try:
+        _install(prefix, wanted)
+        (prefix / LIST).write_text(_listed(prefix, wanted), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(prefix, ignore_errors=True)
+        if retired.exists():
+            retired.rename(prefix)
+        raise
+    shutil.rmtree(retired, ignore_errors=True)
+    return True
+
+
+def _install(prefix: Path, wanted: Sequence[RepoDataRecord]) -> None:
+    prefix.mkdir(parents=True)
+    try:
+        asyncio.run(install(list(wanted), target_prefix=prefix.resolve(), show_progress=False))
+    except InstallerError as error:
+        if is_no_space(error):
+            raise no_space(paths.shown(prefix)) from None
+        raise ToolError(f"installing into {paths.shown(prefix)} failed: {error}") from None
+
+
+def _listed(prefix: Path, wanted: Sequence[RepoDataRecord]) -> str:
+    lines = sorted(f"{r.file_name} {(r.sha256 or b'').hex()}" for r in wanted)
+    return "\n".join([str(prefix), *lines, ""])
+
+
+def for_recipe(recipe: Recipe, progress: Progress) -> Path:
+    """The Python of an environment with the packages that `recipe` builds with."""
+    progress("environment with the packages its setup.py imports")
+    prefix = paths.BUILD / "envs" / recipe.name
+    host = [recipe.fill(spec) for spec in recipe.requirements("host")]
+    make(prefix, solve.records(host, channels=[paths.STANDIN.as_uri()]))
+    return python_of(prefix)
+

@@ -1,0 +1,102 @@
+"""The recipes: what each builds, for which targets, from which files, and in which order."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools import paths
+from tools.variants import Variant
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`recipes/<folder>/recipe.yaml`; `raw` is its YAML with the templates not filled in."""
+
+    folder: Path
+    raw: dict[str, Any]
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "recipe.yaml"
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["package"]["name"])
+
+    @property
+    def context(self) -> dict[str, str]:
+        return dict(self.raw.get("context", {}))
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        source = self.raw.get("source", [])
+        return [source] if isinstance(source, dict) else list(source)
+
+    @property
+    def patches(self) -> list[Path]:
+        """The patches of all sources, in the order they are applied."""
+        listed = [patch for source in self.sources for patch in source.get("patches", [])]
+        return [(self.folder / patch).resolve() for patch in listed]
+
+    @property
+    def source_paths(self) -> list[Path]:
+        """Sources that lie in this checkout, with the context filled in."""
+        found = [str(source["path"]) for source in self.sources if "path" in source]
+        return [(self.folder / self.fill(path)).resolve() for path in found]
+
+    def requirements(self, kind: str) -> list[str]:
+        return [str(r) for r in self.raw.get("requirements", {}).get(kind, [])]
+
+    def fill(self, text: str) -> str:
+        """`text` with the plain `${{ key }}` of the context and of pins.yaml replaced."""
+        for key, value in {**shared_pins(), **self.context}.items():
+            text = text.replace("${{ " + key + " }}", str(value))
+        return text
+
+    def builds_for(self, variants: Iterable[Variant]) -> list[Variant]:
+        """The targets of `variants` that get a build of their own; empty if one build serves all.
+
+        A recipe that requires `__amdgpu_arch` has no build for a target without a card. The list is
+        cut here because the builder's interface that we use does not honour `skip`.
+        """
+        keys = self.raw["build"].get("variant", {}).get("use_keys", [])
+        if "gfx_target" not in keys:
+            return []
+        needs_card = any(r.startswith("__amdgpu_arch") for r in self.requirements("run"))
+        return [v for v in variants if v.has_card or not needs_card]
+
+
+def shared_pins() -> dict[str, str]:
+    """The versions in pins.yaml."""
+    content = yaml.safe_load(paths.PINS.read_text(encoding="utf-8"))
+    return {key: str(values[0]) for key, values in content.items()}
+
+
+def load(folder: Path) -> Recipe:
+    return Recipe(folder, yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+
+
+def all_recipes() -> list[Recipe]:
+    """Every recipe, each after those it needs to be built or run."""
+    found = {r.name: r for r in map(load, (p.parent for p in paths.RECIPES.glob("*/recipe.yaml")))}
+    graph = {
+        name: {
+            needed.split()[0]
+            for kind in ("build", "host", "run")
+            for needed in recipe.requirements(kind)
+            if needed.split()[0] in found
+        }
+        for name, recipe in sorted(found.items())
+    }
+    return [found[name] for name in graphlib.TopologicalSorter(graph).static_order()]
+
+
+def get(name: str) -> Recipe:
+    """The recipe of the package `name`."""
+    return next(recipe for recipe in all_recipes() if recipe.name == name)

@@ -1,0 +1,78 @@
+"""Which packages an environment consists of: py-rattler's solver over our channel and conda-forge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from rattler import (
+    BuildString,
+    GenericVirtualPackage,
+    PackageName,
+    RepoDataRecord,
+    Version,
+    VirtualPackage,
+    VirtualPackageOverrides,
+    solve,
+)
+from rattler.exceptions import SolverError
+from rattler.platform import Subdir
+
+from tools import paths
+from tools.errors import ToolError
+
+# What a solver assumes of a machine that it does not run on.
+ELSEWHERE = {
+    "linux-64": {"__unix": "0", "__linux": "4.18", "__glibc": "2.28", "__archspec": "1"},
+    "win-64": {"__win": "10.0", "__archspec": "1"},
+}
+
+
+def here() -> str:
+    """The platform this runs on, as conda spells it."""
+    return str(Subdir.current())
+
+
+def asks_for(target: str | None) -> list[str]:
+    """The spec that asks for `target`; none asks for nothing, which gives cpu."""
+    return [f"gfx-target * {target}_*"] if target else []
+
+
+def virtual_packages(platform: str, isa: str | None) -> list[GenericVirtualPackage]:
+    """What the solver may assume: this machine, or a plain one for another platform. `isa` adds a
+    card as `__amdgpu_arch` spells it."""
+    if platform == here():
+        detected = VirtualPackage.detect(VirtualPackageOverrides.from_env())
+        found = [package.into_generic() for package in detected]
+    else:
+        found = [_virtual(name, version) for name, version in ELSEWHERE[platform].items()]
+    if isa:
+        found = [p for p in found if not p.name.normalized.startswith("__amdgpu")]
+        found += [_virtual("__amdgpu", "0"), _virtual("__amdgpu_arch", isa)]
+    return found
+
+
+def _virtual(name: str, version: str) -> GenericVirtualPackage:
+    return GenericVirtualPackage(PackageName(name), Version(version), BuildString("0"))
+
+
+def records(
+    specs: Sequence[str],
+    platform: str | None = None,
+    isa: str | None = None,
+    channels: Sequence[str] | None = None,
+) -> list[RepoDataRecord]:
+    """The packages that satisfy `specs`, by name. Raises ToolError if none do, saying why."""
+    platform = platform or here()
+    sources = list(channels or [paths.CHANNEL.as_uri(), paths.STANDIN.as_uri()])
+    coroutine = solve(
+        sources=sources,
+        specs=list(specs),
+        platforms=[platform, "noarch"],  # type: ignore[list-item]
+        virtual_packages=virtual_packages(platform, isa),
+    )
+    try:
+        found = asyncio.run(coroutine)
+    except SolverError as error:
+        raise ToolError(f"no environment satisfies {', '.join(specs)}: {error}") from None
+    return sorted(found, key=lambda record: record.name.normalized)
