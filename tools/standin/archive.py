@@ -76,10 +76,12 @@ def _write_tar(archive: zipfile.ZipFile, name: str, entries: list[Entry]) -> lis
         archive.open(_member(name), "w", force_zip64=large) as raw,
         zstd.ZstdFile(raw, "wb", level=LEVEL) as packed,
         tarfile.open(
-            fileobj=cast(IO[bytes], packed), mode="w|", bufsize=CHUNK, format=tarfile.GNU_FORMAT
+            fileobj=cast(IO[bytes], packed),
+            mode="w|",
+            bufsize=CHUNK,
+            format=tarfile.GNU_FORMAT,
         ) as tar,
     ):
-        tar.copybufsize = CHUNK
         return [_add(tar, entry) for entry in entries]
 
 

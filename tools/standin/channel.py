@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 from rattler.index import index_fs
 
+from tools import cache
 from tools.cache import Progress
 from tools.errors import ToolError
-from tools.standin import convert, interpreter, lock, names, pip, platforms
+from tools.standin import convert, interpreter, lockfile, names, pip, platforms
 from tools.standin.pip import Pin
 from tools.standin.platforms import Platform
 from tools.standin.wheel import Wheel
@@ -39,7 +39,7 @@ def ensure(channel: Path, platform: str, progress: Progress) -> None:
     interpreter.check(target)
     channel = channel.absolute()
     channel.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(channel / ".lock"):
+    with cache.held(channel / ".lock", f"another run updates {channel.name}", progress):
         state = channel / f".{platform}.json"
         if not _complete(state, channel, _key(target)):
             state.unlink(missing_ok=True)
@@ -48,26 +48,24 @@ def ensure(channel: Path, platform: str, progress: Progress) -> None:
 
 
 def _update(channel: Path, platform: Platform, progress: Progress) -> None:
-    pins = lock.read(platform)
+    pins = lockfile.read(platform)
     files = pip.fetch(pins, platform, progress)
     jobs = [_job(channel, platform, pin, files[pin.sha256]) for pin in pins]
     _check_closed(jobs, platform)
     folder = channel / platform.name
-    for name in (folder.name, "noarch"):
-        (channel / name).mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     if not all((folder / name).is_file() for name in interpreter.file_names(platform)):
         progress("packaging the running Python")
         interpreter.write(folder, platform)
     _convert_all([job for job in jobs if not job.target.is_file()], platform, progress)
-    _remove_others(channel, platform, jobs)
+    _remove_others(folder, {job.target.name for job in jobs}, platform)
     progress("indexing")
     asyncio.run(index_fs(channel, write_zst=False, write_shards=False))
 
 
 def _job(channel: Path, platform: Platform, pin: Pin, file: Path) -> Job:
     wheel = Wheel(file)
-    folder = channel / convert.subdir(wheel, platform)
-    target = folder / convert.file_name(wheel, pin.sha256, platform, pin.extras)
+    target = channel / platform.name / convert.file_name(wheel, pin.sha256, platform, pin.extras)
     return Job(wheel, target, frozenset(pin.extras))
 
 
@@ -91,29 +89,22 @@ def _check_closed(jobs: list[Job], platform: Platform) -> None:
             name = spec.split(" ")[0]
             if name not in here and not name.startswith("__"):
                 raise ToolError(
-                    f"{lock.path(platform).name} lacks {spec}, which {job.wheel.name} needs",
+                    f"{lockfile.path(platform).name} lacks {spec}, which {job.wheel.name} needs",
                     "run `python dev.py lock`",
                 )
 
 
-def _wanted_by_others(channel: Path, platform: Platform) -> set[str]:
-    states = [p for p in channel.glob(".*.json") if p.name != f".{platform.name}.json"]
-    return {name for state in states for name in json.loads(state.read_text())["files"]}
-
-
-def _remove_others(channel: Path, platform: Platform, jobs: list[Job]) -> None:
-    """Remove packages of earlier locks; noarch ones that another platform has may stay."""
-    keep = {job.target.name for job in jobs} | set(interpreter.file_names(platform))
-    keep |= _wanted_by_others(channel, platform)
-    for folder in (channel / "noarch", channel / platform.name):
-        for file in folder.iterdir():
-            if file.name.endswith((".conda", ".part")) and file.name not in keep:
-                file.unlink()
+def _remove_others(folder: Path, wheels: set[str], platform: Platform) -> None:
+    """Remove packages of earlier locks and what an interrupted run left half written."""
+    keep = wheels | set(interpreter.file_names(platform))
+    for file in folder.iterdir():
+        if file.name.endswith((".conda", ".part")) and file.name not in keep:
+            file.unlink()
 
 
 def _key(platform: Platform) -> str:
     """Changes when any package of the channel would become another."""
-    parts = [lock.path(platform).read_bytes(), names.TABLE.read_bytes()]
+    parts = [lockfile.path(platform).read_bytes(), names.TABLE.read_bytes()]
     parts.append(repr((convert.CONVERTER, interpreter.file_names(platform))).encode())
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
@@ -131,9 +122,8 @@ def _size(file: Path) -> int | None:
 
 
 def _write_state(channel: Path, state: Path, platform: Platform) -> None:
-    folders = ("noarch", platform.name)
-    files = [file for name in folders for file in sorted((channel / name).glob("*.conda"))]
+    files = sorted((channel / platform.name).glob("*.conda"))
+    files += [channel / name / "repodata.json" for name in ("noarch", platform.name)]
     sizes = {file.relative_to(channel).as_posix(): _size(file) for file in files}
-    sizes |= {f"{name}/repodata.json": _size(channel / name / "repodata.json") for name in folders}
     text = json.dumps({"key": _key(platform), "files": sizes}, indent=1)
     state.write_text(text, encoding="utf-8")

@@ -1,7 +1,8 @@
 """A wheel as a conda package, one for one.
 
-Every package is laid out as `noarch: python`, platform wheels too (CEP 20): the installer puts
-site-packages where the Python of the prefix wants it and makes the scripts of entry points.
+Every package is laid out as `noarch: python`: the installer puts site-packages where the Python of
+the prefix wants it and makes the scripts of entry points. Yet every package lies in the folder of
+its platform (CEP 20), pure ones too, because markers make their dependencies differ.
 """
 
 import csv
@@ -25,11 +26,6 @@ from tools.standin.wheel import Wheel
 CONVERTER = 1
 PLACEHOLDER = "/opt/prefix_placeholder"
 SITE = "site-packages"
-
-
-def subdir(wheel: Wheel, platform: Platform) -> str:
-    """The channel folder its package belongs to."""
-    return "noarch" if wheel.pure else platform.name
 
 
 def file_name(wheel: Wheel, sha256: str, platform: Platform, extras: Collection[str]) -> str:
@@ -72,7 +68,7 @@ def _index(
     wheel: Wheel, target: Path, platform: Platform, extras: Collection[str]
 ) -> dict[str, Any]:
     name, version, build = target.name.removesuffix(".conda").rsplit("-", 2)
-    index = {
+    return {
         "name": name,
         "version": version,
         "build": build,
@@ -80,12 +76,9 @@ def _index(
         "depends": depends(wheel, platform, extras),
         "license": wheel.licence(),
         "noarch": "python",
-        "subdir": subdir(wheel, platform),
+        "subdir": platform.name,
         "timestamp": archive.EPOCH * 1000,
     }
-    if not wheel.pure:
-        index |= {"arch": "x86_64", "platform": platform.name.split("-")[0]}
-    return index
 
 
 def _entries(wheel: Wheel, source: zipfile.ZipFile, platform: Platform) -> Iterator[Entry]:

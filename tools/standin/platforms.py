@@ -1,5 +1,6 @@
 """The platforms the stand-in is made for; the table is platforms.yaml."""
 
+import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ class Platform:
 
     name: str
     python: str  # "3.11"
+    sysconfig: str  # what sysconfig.get_platform() says there
     uv_platform: str
     wheel_platforms: tuple[str, ...]
     torch_local: str
@@ -26,6 +28,11 @@ class Platform:
     @property
     def windows(self) -> bool:
         return self.name.startswith("win-")
+
+    @property
+    def native(self) -> bool:
+        """Whether this process runs on it."""
+        return self.sysconfig == sysconfig.get_platform()
 
     @property
     def site_packages(self) -> str:

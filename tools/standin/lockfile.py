@@ -1,4 +1,8 @@
-"""The lock: one wheel, by digest, for every distribution in the closure of what we ask for."""
+"""The lock: one wheel, by digest, for every distribution in the closure of what we ask for.
+
+`tools/standin/lock/<platform>.txt` is what pip takes as a requirements file with hashes. It names
+no package index: whichever pip is configured with must have these very files.
+"""
 
 import os
 import re
