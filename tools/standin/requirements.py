@@ -39,18 +39,19 @@ def vllm_common(sdist: Path) -> str:
 
 def extra(platform: Platform) -> tuple[list[Requirement], list[Requirement]]:
     """Requirements and constraints of extra.yaml that hold for `platform`."""
-    table = yaml.safe_load(EXTRA.read_text(encoding="utf-8"))
-    return (
-        _rows(table["requirements"], platform),
-        _rows(table["constraints"], platform),
-    )
+    table = _table()
+    return _rows(table["requirements"], platform), _rows(table["constraints"], platform)
 
 
 def roots(platform: Platform, common: str) -> list[Requirement]:
     """Everything asked for on `platform`: common.txt with its markers applied, then extra.yaml."""
-    ours, _ = extra(platform)
-    theirs = [r for r in parse(common) if not r.marker or r.marker.evaluate(platform.markers)]
-    return theirs + ours
+    unmarked = {row["name"] for row in _table()["unmarked"]}
+    theirs = parse(common)
+    for requirement in theirs:
+        if requirement.name in unmarked:
+            requirement.marker = None
+    hold = [r for r in theirs if not r.marker or r.marker.evaluate(platform.markers)]
+    return hold + extra(platform)[0]
 
 
 def digest(platform: Platform, common: str) -> str:
@@ -59,6 +60,11 @@ def digest(platform: Platform, common: str) -> str:
     lines = sorted(map(str, roots(platform, common))) + sorted(map(str, constraints))
     text = "\n".join([platform.python, platform.uv_platform, *lines])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _table() -> dict[str, list[dict[str, Any]]]:
+    table: dict[str, list[dict[str, Any]]] = yaml.safe_load(EXTRA.read_text(encoding="utf-8"))
+    return table
 
 
 def _rows(rows: list[dict[str, Any]], platform: Platform) -> list[Requirement]:
