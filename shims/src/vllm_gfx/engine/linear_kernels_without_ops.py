@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from vllm.platforms import current_platform
+
+from vllm_gfx.ops import library
 
 APPLIES = ("linux", "win32")
 TARGET = (
@@ -20,9 +21,9 @@ UPSTREAM = "vllm/model_executor/kernels/linear/mixed_precision/{rdna_hybrid_w4a1
 REMOVE_WHEN = "can_implement of these kernels is false where their ops are not registered"
 
 OPS = {
-    "RDNA3W4A16LinearKernel": ("_rocm_C::gptq_gemm_rdna3", "_C::gptq_shuffle"),
-    "RDNAHybridW4A16LinearKernel": ("_rocm_C::wvSplitK_int4_g",),
-    "ExllamaLinearKernel": ("_C::gptq_gemm", "_C::gptq_shuffle"),
+    "RDNA3W4A16LinearKernel": ("_rocm_C.gptq_gemm_rdna3", "_C.gptq_shuffle"),
+    "RDNAHybridW4A16LinearKernel": ("_rocm_C.wvSplitK_int4_g",),
+    "ExllamaLinearKernel": ("_C.gptq_gemm", "_C.gptq_shuffle"),
 }
 
 
@@ -41,21 +42,10 @@ def install() -> None:
         kernel.can_implement = classmethod(_guarded(kernel.can_implement.__func__, ops))
 
 
-def missing(ops: tuple[str, ...]) -> list[str]:
-    """Those of `ops` that have no implementation for this platform's device (a schema is none)."""
-    keys = (current_platform.dispatch_key, "CompositeExplicitAutograd", "CompositeImplicitAutograd")
-    return [op for op in ops if not any(_has(op, key) for key in keys)]
-
-
-def _has(op: str, key: str) -> bool:
-    exists = bool(torch._C._dispatch_has_kernel(op))
-    return exists and bool(torch._C._dispatch_has_kernel_for_dispatch_key(op, key))
-
-
 def _guarded(upstream: Any, ops: tuple[str, ...]) -> Any:
     def can_implement(cls: type, c: Any) -> tuple[bool, str | None]:
-        if lacking := missing(ops):
-            return False, f"this build of vLLM has no {', '.join(lacking)}"
+        if lacking := [op for op in ops if not library.runs(op)]:
+            return False, f"torch.ops.{', '.join(lacking)} is not in this build"
         answer: tuple[bool, str | None] = upstream(cls, c)
         return answer
 

@@ -40,9 +40,13 @@ def _served_by(layer: nn.Module) -> tuple[str, str]:
         return "torch" if plain else gemm.__name__, "unquantised"
     for owner in (method, getattr(layer, "scheme", None)):
         for part in vars(owner).values() if owner is not None else ():
-            if type(part).__module__.startswith((upstream.__name__, "vllm_gfx.linear")):
+            if isinstance(part, MPLinearKernel) or _is_upstreams(part):
                 return _kernel(part)
     return type(method).__name__, "no separate kernel"
+
+
+def _is_upstreams(part: object) -> bool:
+    return type(part).__module__.startswith(f"{upstream.__name__}.") and hasattr(part, "config")
 
 
 def _kernel(kernel: Any) -> tuple[str, str]:
