@@ -13,14 +13,13 @@ from vllm.ir.op import IrOp
 from vllm.model_executor.custom_op import CustomOp
 from vllm.model_executor.layers.attention_layer_base import AttentionLayerBase
 from vllm.model_executor.layers.fused_moe.routed_experts import RoutedExperts
-from vllm.model_executor.layers.linear import LinearBase
-from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 
-from vllm_gfx import report
+from vllm_gfx import linear, report
 
 
 def collect(model: torch.nn.Module) -> None:
     """Record every layer of `model` that vLLM chose an implementation for."""
+    linear.record_layers(model)
     known = {(row.layer, row.kind) for row in report.rows()}
     for name, module in model.named_modules():
         found = _kind_and_implementation(module)
@@ -31,8 +30,6 @@ def collect(model: torch.nn.Module) -> None:
 
 
 def _kind_and_implementation(module: torch.nn.Module) -> tuple[str, str] | None:
-    if isinstance(module, LinearBase | ParallelLMHead):
-        return "linear", _linear(module)
     if isinstance(module, AttentionLayerBase):
         return "attention", module.get_attn_backend().get_name()
     if isinstance(module, RoutedExperts):
@@ -40,16 +37,6 @@ def _kind_and_implementation(module: torch.nn.Module) -> tuple[str, str] | None:
     if isinstance(module, CustomOp):
         return "op", f"{type(module).__name__}.{module._forward_method.__name__}"
     return None
-
-
-def _linear(module: Any) -> str:
-    """The kernel's class, or the function that an unquantised layer calls."""
-    scheme = getattr(module, "scheme", None)
-    kernel = getattr(module.quant_method, "kernel", None) or getattr(scheme, "kernel", None)
-    if kernel is not None:
-        return type(kernel).__name__
-    gemm = getattr(module.quant_method, "_gemm_impl", None)
-    return getattr(gemm, "__name__", type(module.quant_method).__name__)
 
 
 def _experts(module: Any) -> str:
