@@ -1,4 +1,4 @@
-"""Every environment variable this package reads, with its default and meaning."""
+"""Every environment variable this package reads or sets, with its default and meaning."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ VARIABLES = {
     "VLLM_GFX_SIMULATE": "a gfx name: run the AMD path on CPU with Triton's interpreter (tests)",
     "VLLM_GFX_REPORT": "a file: write which implementation served each layer, as JSON lines",
 }
+
+# name -> (value, why): what the commands of `vllm-gfx` set where it is unset.
+DEFAULTS = {
+    "VLLM_NO_USAGE_STATS": ("1", "upstream otherwise sends statistics about this machine"),
+    "VLLM_HOST_IP": ("127.0.0.1", "upstream otherwise asks the network for its own address"),
+    "PYTHONUTF8": ("1", "vLLM opens text files without naming an encoding; for its processes"),
+}
+
+
+def set_defaults() -> None:
+    """Set the DEFAULTS that are unset, for this process and those it starts."""
+    for name, (value, _) in DEFAULTS.items():
+        os.environ.setdefault(name, value)
 
 
 def simulated_target() -> str:

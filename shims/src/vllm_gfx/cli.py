@@ -1,0 +1,74 @@
+"""The command `vllm-gfx`: serve a model, report which kernels serve it, look at the environment."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from vllm_gfx.refusal import Refusal
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def _serve(argv: Sequence[str]) -> int:
+    from vllm_gfx import serve
+
+    serve.run(argv)
+    return 0
+
+
+def _report(argv: Sequence[str]) -> int:
+    from vllm_gfx import report_command
+
+    report_command.run(argv)
+    return 0
+
+
+def _doctor(argv: Sequence[str]) -> int:
+    from vllm_gfx import doctor
+
+    return doctor.main(argv)
+
+
+COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "serve": (
+        _serve,
+        "MODEL [flags of `vllm serve`]: check the checkpoint and the port, then start vLLM's "
+        "server; on 127.0.0.1 unless --host says otherwise, and giving requests in flight 10 "
+        "seconds to finish when stopped unless --shutdown-timeout does",
+    ),
+    "report": (
+        _report,
+        "MODEL [engine flags of vLLM]: load the model and print which kernel, attention backend "
+        "and op serves each layer",
+    ),
+    "doctor": (
+        _doctor,
+        "[--json]: versions, target and device, packages, shims, patches, variables",
+    ),
+}
+
+
+def main() -> None:
+    """Run the command line; a foreseen error becomes one line on stderr and exit code 2."""
+    command, rest = _parsed(sys.argv[1:])
+    try:
+        sys.exit(COMMANDS[command][0](rest))
+    except Refusal as refusal:
+        print(f"vllm-gfx {command}: {refusal}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+    except KeyboardInterrupt:  # upstream turns SIGTERM before the server is up into this, too
+        print(f"vllm-gfx {command}: stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _parsed(argv: Sequence[str]) -> tuple[str, list[str]]:
+    parser = argparse.ArgumentParser(prog="vllm-gfx", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, meaning) in COMMANDS.items():
+        commands.add_parser(name, help=meaning, add_help=False)
+    # Only the name is ours: everything after it belongs to the command.
+    command: str = parser.parse_args(argv[:1]).command
+    return command, list(argv[1:])

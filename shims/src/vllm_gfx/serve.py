@@ -1,0 +1,126 @@
+"""`vllm-gfx serve`: upstream's `vllm serve` in this process, after checks that end in one line.
+
+Nothing of the server is ours. Added are the checks, two defaults that a flag overrides, and one
+line instead of a traceback where vLLM refuses the configuration or finds the port taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from vllm_gfx import checkpoint, envs, refusal
+from vllm_gfx.refusal import Refusal
+
+HOST = "127.0.0.1"
+# Upstream's default is 0: it kills the engine under the requests. Ten seconds let most finish.
+SHUTDOWN_TIMEOUT = "10"
+PORT = "8000"  # upstream's default
+_WATCHED = ("config", "host", "load-format", "model", "port", "shutdown-timeout", "uds")
+
+
+class _Flags(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Refusal(message, "see `vllm-gfx serve --help`")
+
+
+def run(argv: Sequence[str]) -> None:
+    """Serve as `argv` (MODEL and upstream's flags) says, until stopped. Raises Refusal."""
+    envs.set_defaults()
+    if not any(arg.split("=")[0] in ("-h", "--help") for arg in argv):
+        argv = prepared(argv)
+    sys.argv = ["vllm", "serve", *argv]
+    _upstream(flags(argv))
+
+
+def prepared(argv: Sequence[str]) -> list[str]:
+    """`argv` with our defaults where it says nothing. Raises Refusal for what cannot be served."""
+    model, rest = _model(argv)
+    given = flags(rest)
+    if "config" in given:
+        given = {**_config_file(Path(given["config"])), **given}
+    named = model or given.get("model")
+    if named is None:
+        raise Refusal("no model is given", "put it first: vllm-gfx serve MODEL [flags]")
+    checkpoint.check(named, given.get("load-format", "auto"))
+    if "uds" not in given:
+        check_port(given.get("host", HOST), given.get("port", PORT))
+    defaults = {"host": HOST, "shutdown-timeout": SHUTDOWN_TIMEOUT}
+    added = [f"--{name}={value}" for name, value in defaults.items() if name not in given]
+    return [*([model] if model else []), *added, *rest]
+
+
+def _model(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """The first argument, if it is a model's name, and the flags."""
+    if argv and not argv[0].startswith("-"):
+        return argv[0], list(argv[1:])
+    return "", list(argv)
+
+
+def flags(argv: Sequence[str]) -> dict[str, str]:
+    """The flags among `argv` that matter here. Upstream takes `_` for `-` in their names."""
+    parser = _Flags(add_help=False, allow_abbrev=False)
+    for name in _WATCHED:
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, dest=name)
+    known, _ = parser.parse_known_args([_dashed(arg) for arg in argv])
+    return dict(vars(known))
+
+
+def _dashed(arg: str) -> str:
+    name, equals, value = arg.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else arg
+
+
+def _config_file(path: Path) -> dict[str, str]:
+    """What a `--config` file says of the watched flags; upstream reports a file it cannot read."""
+    import yaml
+
+    try:
+        found: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise Refusal(f"--config {path}: {error}", "name a YAML file of flags") from error
+    items = found.items() if isinstance(found, dict) else ()
+    named = {str(key).replace("_", "-"): str(value) for key, value in items}
+    return {name: value for name, value in named.items() if name in _WATCHED}
+
+
+def check_port(host: str, port: str) -> None:
+    """Raise Refusal unless `host` and `port` can be listened on now."""
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+        raise Refusal(f"--port {port} is not a port", "give a number from 1 to 65535")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if os.name != "nt":  # as the server will; on Windows it would share a port in use
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, int(port)))
+            probe.listen(1)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _cannot_listen(host: str, port: str, error: OSError) -> Refusal:
+    if error.errno == errno.EADDRINUSE:
+        return Refusal(f"port {port} of {host} is in use", "choose another with --port NUMBER")
+    what = f"cannot listen on port {port} of {host} ({error.strerror})"
+    return Refusal(what, "choose another --host or --port")
+
+
+def _upstream(given: dict[str, str]) -> None:
+    """vLLM's own command line; what it refuses about the request becomes a Refusal."""
+    with refusal.of_configuration():
+        from vllm.entrypoints.cli.main import main
+
+        try:
+            main()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            host, port = given.get("host", HOST), given.get("port", PORT)
+            raise _cannot_listen(host, port, error) from error
