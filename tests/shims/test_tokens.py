@@ -10,10 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
-from tests.support import engine, prompts, tinylm
+from tests.support import engine, prompts, reference, tinylm
 
 NEW_TOKENS = 64
 FLOAT32 = {"dtype": "float32", "max_model_len": 2048, "seed": 0}
@@ -25,25 +24,9 @@ def _ids(texts: tuple[str, ...]) -> list[list[int]]:
     return [tokenizer(text)["input_ids"] for text in texts]
 
 
-@torch.inference_mode()
-def _transformers(model: torch.nn.Module, rows: list[list[int]]) -> list[list[int]]:
-    model.generation_config.eos_token_id = None
-    found = []
-    for ids in rows:
-        out = model.generate(torch.tensor([ids]), max_new_tokens=NEW_TOKENS, do_sample=False)
-        found.append(out[0, len(ids) :].tolist())
-    return found
-
-
 @cache
 def _reference() -> list[list[int]]:
-    model = AutoModelForCausalLM.from_pretrained(tinylm.copy("fp"), dtype=torch.float32)
-    return _transformers(model, _ids(prompts.TEXTS))
-
-
-def _differing(found: list[list[int]], expected: list[list[int]]) -> list[str]:
-    pairs = enumerate(zip(found, expected, strict=True))
-    return [f"prompt {i}: {a[:8]} is not {b[:8]}" for i, (a, b) in pairs if a != b]
+    return reference.generate(reference.load(tinylm.copy("fp")), _ids(prompts.TEXTS), NEW_TOKENS)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +45,7 @@ def test_prompts_are_many_and_mixed() -> None:
 
 @pytest.mark.parametrize("job", [0, 1], ids=["batch-1", "batch-8"])
 def test_equal_transformers(batches: engine.Answers, job: int) -> None:
-    assert _differing(batches.tokens[job], _reference()) == []
+    assert reference.differing(batches.tokens[job], _reference()) == []
 
 
 def test_report_names_what_ran(batches: engine.Answers) -> None:
@@ -84,7 +67,7 @@ def test_chunked_prefill() -> None:
         enable_prefix_caching=False,
         **FLOAT32,
     )
-    assert _differing(answers.tokens[0], _reference()) == []
+    assert reference.differing(answers.tokens[0], _reference()) == []
 
 
 def test_prefix_cache_hit() -> None:
@@ -95,9 +78,9 @@ def test_prefix_cache_hit() -> None:
     answers = engine.run(tinylm.copy("fp"), jobs, enable_prefix_caching=True, **FLOAT32)
     assert min(answers.cached[1]) >= len(shared) // 2, "the shared prefix was not reused"
     assert max(answers.cached[3]) > 0
-    assert _differing(answers.tokens[3], _reference()) == []
-    model = AutoModelForCausalLM.from_pretrained(tinylm.copy("fp"), dtype=torch.float32)
-    assert _differing(answers.tokens[1], _transformers(model, tails)) == []
+    assert reference.differing(answers.tokens[3], _reference()) == []
+    expected = reference.generate(reference.load(tinylm.copy("fp")), tails, NEW_TOKENS)
+    assert reference.differing(answers.tokens[1], expected) == []
 
 
 def test_engine_in_its_own_process(batches: engine.Answers) -> None:
@@ -112,8 +95,8 @@ def test_engine_in_its_own_process(batches: engine.Answers) -> None:
 def test_quantised_copy(copy: str, tmp_path: Path) -> None:
     ids = _ids(prompts.TEXTS)
     tinylm.dequantise(copy, tmp_path)
-    model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
     answers = engine.run(tinylm.copy(copy), [engine.Job(ids)], max_num_seqs=8, **FLOAT32)
     kernels = {r["implementation"] for r in answers.report if r["kind"] == "linear"}
     assert any("W4A16" in name for name in kernels), kernels
-    assert _differing(answers.tokens[0], _transformers(model, ids)) == []
+    expected = reference.generate(reference.load(tmp_path), ids, NEW_TOKENS)
+    assert reference.differing(answers.tokens[0], expected) == []
