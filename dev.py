@@ -9,6 +9,8 @@ whenever that file changes, then runs `python -m tools TASK` in it. Tasks:
 `python dev.py TASK --help` says more about one of them.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
@@ -16,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -37,10 +40,10 @@ def is_ready() -> bool:
 
 
 @contextlib.contextmanager
-def only_one():
+def only_one() -> Iterator[None]:
     """Hold the lock under which .venv is made; the system releases it if this process dies."""
     with (ROOT / ".venv.lock").open("a+b") as handle:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt  # exists on Windows only
 
             handle.seek(0)
@@ -79,7 +82,7 @@ def ensure() -> None:
             make()
 
 
-def run(arguments: list) -> int:
+def run(arguments: list[str]) -> int:
     """Run `python -m tools` with the repository as working directory, from any folder."""
     environment = {"INIT_CWD": str(Path.cwd()), **os.environ}  # pixi sets the same variable
     command = [str(PYTHON), "-m", "tools", *arguments]
@@ -89,8 +92,8 @@ def run(arguments: list) -> int:
     os.execve(command[0], command, environment)
 
 
-def main(arguments: list) -> int:
-    if sys.version_info < (3, 11):
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file says so to an older one
         sys.exit("dev.py needs Python 3.11 or newer; this is " + sys.version.split()[0])
     if arguments in (["--help"], ["-h"]) and not is_ready():
         print(__doc__)

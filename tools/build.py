@@ -117,8 +117,7 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
     here = solve.here()
     with only_one(), _disk():
         for subdir in dict.fromkeys([here, platform or here]):
-            with step(f"conda-forge stand-in for {subdir}") as current:
-                standin.ensure(paths.STANDIN, subdir, current)
+            _standin(subdir)
         for recipe in recipes.all_recipes():
             _build_recipe(recipe, variants)
         channel.drop_strangers()
@@ -131,8 +130,14 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
 def fetch() -> None:
     """Only make sure that every pinned source is there, intact, and takes its patches."""
     with only_one(), _disk():
+        _standin(solve.here())
         for recipe in recipes.all_recipes():
             _prepare(recipe)
+
+
+def _standin(platform: str) -> None:
+    with step(f"conda-forge stand-in for {platform}") as current:
+        standin.ensure(paths.STANDIN, platform, current)
 
 
 def _build_recipe(recipe: Recipe, variants: list[Variant]) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from tools.errors import ToolError
 
 Progress = Callable[[str], None]
 STAMP = "verified"
+ABANDONED = 24 * 3600  # seconds; no download takes that long
 
 
 def root() -> Path:
@@ -87,16 +89,31 @@ def scratch() -> Iterator[Path]:
 def locked(progress: Progress) -> Iterator[None]:
     """Hold the cache for writing; a second process waits, and says so."""
     root().mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(root() / "lock")
+    with held(root() / "lock", "another run is downloading", progress):
+        _remove_abandoned()
+        yield
+
+
+@contextmanager
+def held(file: Path, reason: str, progress: Progress) -> Iterator[None]:
+    """Hold lock `file`; if it is taken, tell `reason` and wait until its holder ends or dies."""
+    lock = filelock.FileLock(file)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:
-        progress("cache: another run is downloading, waiting for it")
+        progress(f"{reason}, waiting for it")
         lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def _remove_abandoned() -> None:
+    """Remove scratch folders of runs that were killed."""
+    for folder in (root() / "tmp").glob("*"):
+        if time.time() - folder.stat().st_mtime > ABANDONED:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stamp_of(file: Path) -> str:

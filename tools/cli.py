@@ -7,7 +7,6 @@ import sys
 from typing import Annotated
 
 import typer
-
 from rich.markup import escape
 
 from tools import paths
@@ -28,15 +27,14 @@ OneTarget = Annotated[
     str | None, typer.Option(help="A target of variants/. Default: none asked for, which is cpu.")
 ]
 INTERRUPTED = 130  # what typer exits with on Ctrl-C
+Platform = Annotated[str | None, typer.Option(help="linux-64 or win-64. Default: this one.")]
 Passed = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @app.command()
 def build(
     target: Target = None,
-    platform: Annotated[
-        str | None, typer.Option(help="Also prove that it solves there, e.g. win-64.")
-    ] = None,
+    platform: Platform = None,
 ) -> None:
     """Build every package into build/channel; what has not changed is kept."""
     from tools.build import build as run
@@ -50,6 +48,66 @@ def fetch() -> None:
     from tools.build import fetch as run
 
     run()
+
+
+@app.command()
+def install(target: OneTarget = None) -> None:
+    """Build, then solve and install into build/env/TARGET."""
+    from tools.install import install as run
+
+    run(target)
+
+
+@app.command()
+def smoke(target: OneTarget = None) -> None:
+    """Build, install, generate text, serve it over HTTP; print which kernel ran."""
+    from tools.smoke import smoke as run
+
+    run(target)
+
+
+@app.command(context_settings=Passed)
+def test(context: typer.Context) -> None:
+    """Run every test (or the given ones); further arguments go to pytest."""
+    from tools.suite import test as run
+
+    run(context.args)
+
+
+@app.command(context_settings={**Passed, "help_option_names": []})
+def serve(context: typer.Context, target: OneTarget = None) -> None:
+    """Serve MODEL on 127.0.0.1 from the installed prefix; arguments go to `vllm serve`."""
+    from tools.run import run
+
+    run(target, ["vllm-gfx", "serve", *context.args])
+
+
+@app.command(context_settings=Passed)
+def doctor(context: typer.Context, target: OneTarget = None) -> None:
+    """Say what the installed prefix is: versions, target, device, packages, shims, patches."""
+    from tools.run import run
+
+    run(target, ["vllm-gfx", "doctor", *context.args])
+
+
+@app.command()
+def lint() -> None:
+    """Check style and types: ruff, mypy."""
+    from tools.lint import lint as run
+
+    run()
+
+
+@app.command()
+def lock(platform: Platform = None) -> None:
+    """Resolve vLLM's requirements anew and write the stand-in's lock files."""
+    from tools import standin
+    from tools.console import step
+    from tools.solve import ELSEWHERE
+
+    for name in [platform] if platform else ELSEWHERE:
+        with step(f"lock {name}") as current:
+            current.done(f"{standin.lock(name, current)} wheels")
 
 
 def main() -> None:

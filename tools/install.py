@@ -9,7 +9,7 @@ from tools.build import build, only_one
 from tools.console import step
 from tools.variants import REFERENCE, chosen
 
-# What the prefix below build/ holds: the packages, the model they are tried on, and the test runner.
+# What the prefix holds: the packages, the model they are tried on, and the test runner.
 PACKAGES = ("vllm", "vllm-gfx-tinylm", "pytest", "pytest-asyncio", "pytest-timeout")
 
 

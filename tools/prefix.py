@@ -94,4 +94,3 @@ def for_recipe(recipe: Recipe, progress: Progress) -> Path:
     host = [recipe.fill(spec) for spec in recipe.requirements("host")]
     make(prefix, solve.records(host, channels=[paths.STANDIN.as_uri()]))
     return python_of(prefix)
-

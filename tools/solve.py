@@ -1,4 +1,4 @@
-"""Which packages an environment consists of: py-rattler's solver over our channel and conda-forge."""
+"""Which packages make an environment: py-rattler's solver over our channel and conda-forge."""
 
 from __future__ import annotations
 

@@ -1,0 +1,89 @@
+"""`test`: every test, each where it belongs, and one line of sums at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import paths, prefix
+from tools.console import out
+from tools.errors import ToolError
+from tools.install import install
+from tools.lint import lint
+from tools.smoke import environment
+
+# tests/<folder> that test this checkout run in .venv; the others test what is installed.
+HERE = ("tools", "recipes", "variants", "patches", "standin", "docs")
+REPORTS = paths.BUILD / "reports"
+
+
+def folders() -> tuple[list[str], list[str]]:
+    """The folders of tests/ that run in .venv, and those that run inside the prefix."""
+    found = sorted(p.parent for p in (paths.ROOT / "tests").rglob("test_*.py"))
+    tops = dict.fromkeys(p.relative_to(paths.ROOT / "tests").parts[0] for p in found)
+    return [t for t in tops if t in HERE], [t for t in tops if t not in HERE]
+
+
+def test(pytest_arguments: Sequence[str]) -> None:
+    """Lint, build, install, run both halves; raises ToolError if anything failed.
+
+    Arguments go to pytest; folders or files among them choose which halves run.
+    """
+    chosen = [Path(a) for a in pytest_arguments if Path(a.partition("::")[0]).exists()]
+    here, inside = _split(chosen)
+    failures = [] if chosen else _lint()
+    where = install(None)
+    rest = [a for a in pytest_arguments if Path(a) not in chosen]
+    passed, failed = 0, len(failures)
+    halves = (
+        ("checkout", Path(sys.executable), here, dict(os.environ)),
+        ("prefix", prefix.python_of(where), inside, environment(where)),
+    )
+    for name, python, selected, env in halves:
+        if selected:
+            counts = _pytest(name, python, [*rest, *selected], env)
+            passed, failed = passed + counts[0], failed + counts[1]
+    out.print(f"{passed} passed, {failed} failed")
+    if failed:
+        raise ToolError(f"{failed} failed", "the reports are in build/reports")
+
+
+def _lint() -> list[str]:
+    try:
+        lint()
+    except ToolError as error:
+        out.print(str(error))
+        return ["lint"]
+    return []
+
+
+def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str]]:
+    if not chosen:
+        here, inside = folders()
+        return [f"tests/{t}" for t in here], [f"tests/{t}" for t in inside]
+    tops = {path: path.resolve().relative_to(paths.ROOT / "tests").parts[0] for path in chosen}
+    return (
+        [str(p) for p, top in tops.items() if top in HERE],
+        [str(p) for p, top in tops.items() if top not in HERE],
+    )
+
+
+def _pytest(
+    name: str, python: Path, arguments: Sequence[str], env: dict[str, str]
+) -> tuple[int, int]:
+    """Run pytest; how many tests passed and failed. A crash counts as a failure."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = REPORTS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    command = [str(python), "-m", "pytest", f"--junit-xml={report}", *arguments]
+    code = subprocess.run(command, cwd=paths.ROOT, env=env).returncode
+    if not report.is_file():
+        return 0, 1
+    suite = ET.parse(report).getroot()[0].attrib
+    broken = int(suite["failures"]) + int(suite["errors"])
+    passed = int(suite["tests"]) - broken - int(suite["skipped"])
+    return passed, broken or int(code not in (0, 5))
