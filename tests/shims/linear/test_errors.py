@@ -27,7 +27,7 @@ def _ct(group: dict[str, Any], form: str = "pack-quantized") -> dict[str, Any]:
 CONFIGS = {
     "gptq 3 bits": ("gptq", {**GPTQ, "bits": 3}, "GPTQ with bits=3, sym=True"),
     "gptq 8 bits": ("gptq", {**GPTQ, "bits": 8}, "GPTQ with bits=8, sym=True"),
-    "gptq marlin": ("gptq", {**GPTQ, "checkpoint_format": "marlin"}, "checkpoint_format 'marlin'"),
+    "gptq marlin": ("gptq", {**GPTQ, "checkpoint_format": "marlin"}, "checkpoint_format='marlin'"),
     "awq gemv": ("awq", {**AWQ, "version": "GEMV"}, "version='gemv'"),
     "awq 8 bits": ("awq", {**AWQ, "bits": 8}, "AWQ with bits=8"),
     "awq without zeros": ("awq", {**AWQ, "zero_point": False}, "zero_point=False"),

@@ -13,7 +13,7 @@ from vllm.model_executor.layers.quantization.auto_awq import (
     AutoAWQMarlinLinearMethod,
 )
 
-from vllm_gfx.linear import target
+from vllm_gfx.linear import choice, target
 
 
 class GfxAWQConfig(AutoAWQConfig):
@@ -42,11 +42,14 @@ class GfxAWQConfig(AutoAWQConfig):
 
 def _check(config: dict[str, Any]) -> None:
     bits = config.get("w_bit", config.get("bits"))
+    size = config.get("q_group_size", config.get("group_size"))
     version = str(config.get("version") or "gemm").lower()
     points = config.get("zero_point")
-    if bits != 4 or version != "gemm" or points is False:
-        what = f"AWQ with bits={bits}, version={version!r}, zero_point={points}"
+    what = f"AWQ with bits={bits}, version={version!r}, zero_point={points}, group_size={size}"
+    if bits not in AutoAWQConfig.TYPE_MAP or version != "gemm" or points is False:
         raise ValueError(target.unserved(what))
+    if isinstance(size, int):  # where it is absent, upstream says which key it looks for
+        choice.verify(what, AutoAWQConfig.TYPE_MAP[bits], size, True)
 
 
 @register_weight_loader_v2_supported_method

@@ -17,7 +17,7 @@ from vllm.model_executor.layers.quantization.utils.gptq_utils import get_linear_
 from vllm.model_executor.models.utils import WeightsMapper
 from vllm.scalar_type import scalar_types
 
-from vllm_gfx.linear import gptq_weights, target
+from vllm_gfx.linear import choice, gptq_weights, target
 
 _CHECKPOINT_FORMATS = ("", "gptq", "gptq_v2")
 
@@ -43,7 +43,7 @@ class GfxGPTQConfig(AutoGPTQConfig):
         full_config: dict[str, Any],
         modules_in_block_to_quantize: list[str] | None = None,
     ) -> None:
-        _check(weight_bits, is_sym, full_config)
+        _check(weight_bits, is_sym, group_size, full_config)
         super().__init__(
             weight_bits,
             group_size,
@@ -85,12 +85,14 @@ class GfxGPTQConfig(AutoGPTQConfig):
             raise ValueError(target.unserved(f"{prefix} ({kind})"))
 
 
-def _check(bits: int, is_sym: bool, config: dict[str, Any]) -> None:
+def _check(bits: int, is_sym: bool, group_size: int, config: dict[str, Any]) -> None:
     """Raise ValueError for a checkpoint whose weights no kernel here could read."""
-    if bits != 4 and (target.is_reference() or (bits, is_sym) not in GfxGPTQConfig.TYPE_MAP):
-        raise ValueError(target.unserved(f"GPTQ with bits={bits}, sym={is_sym}"))
+    what = f"GPTQ with bits={bits}, sym={is_sym}, group_size={group_size}"
     if (checkpoint := config.get("checkpoint_format") or "") not in _CHECKPOINT_FORMATS:
-        raise ValueError(target.unserved(f"GPTQ checkpoint_format {checkpoint!r}"))
+        raise ValueError(target.unserved(f"{what}, checkpoint_format={checkpoint!r}"))
+    if (weight_type := GfxGPTQConfig.TYPE_MAP.get((bits, is_sym))) is None:
+        raise ValueError(target.unserved(what))
+    choice.verify(what, weight_type, group_size, not is_sym)
 
 
 @register_weight_loader_v2_supported_method
