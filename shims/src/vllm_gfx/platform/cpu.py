@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vllm.platforms.cpu import CpuPlatform
 from vllm.platforms.interface import Platform, PlatformEnum
 
-from vllm_gfx import attention
+from vllm_gfx import attention, linear
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -31,6 +31,11 @@ class GfxCpuPlatform(CpuPlatform):
     @classmethod
     def import_kernels(cls) -> None:
         """There is no compiled extension to import."""
+
+    @classmethod
+    def verify_quantization(cls, quant: str) -> None:
+        """Raises ValueError for a format that the reference layers cannot read."""
+        linear.verify_quantization(quant)
 
     @classmethod
     def get_attn_backend_cls(
