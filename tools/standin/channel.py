@@ -42,6 +42,7 @@ def ensure(channel: Path, platform: str, progress: Progress) -> None:
     with cache.held(channel / ".lock", f"another run updates {channel.name}", progress):
         state = channel / f".{platform}.json"
         if not _complete(state, channel, _key(target)):
+            _remove_damaged(state, channel)
             state.unlink(missing_ok=True)
             _update(channel, target, progress)
             _write_state(channel, state, target)
@@ -115,6 +116,14 @@ def _complete(state: Path, channel: Path, key: str) -> bool:
     known = json.loads(state.read_text(encoding="utf-8"))
     sizes = known["files"]
     return known["key"] == key and all(_size(channel / path) == sizes[path] for path in sizes)
+
+
+def _remove_damaged(state: Path, channel: Path) -> None:
+    """Packages are put in place whole; one that is not as it was then was damaged later."""
+    known = json.loads(state.read_text(encoding="utf-8"))["files"] if state.is_file() else {}
+    for path, size in known.items():
+        if _size(channel / path) != size:
+            (channel / path).unlink(missing_ok=True)
 
 
 def _size(file: Path) -> int | None:

@@ -26,7 +26,7 @@ def check(platform: Platform) -> None:
         return
     if platform.windows:
         raise ToolError("the stand-in channel is not made on Windows", "use conda-forge there")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    version = "{}.{}".format(*sys.version_info)
     if version != platform.python:
         raise ToolError(
             f"the stand-in channel is locked for Python {platform.python}, this is {version}",

@@ -1,6 +1,7 @@
 """The ordinary pip client: what it is configured with, and downloads by digest into the cache."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,11 @@ from tools import cache
 from tools.cache import Progress
 from tools.errors import ToolError
 from tools.standin.platforms import Platform
+
+MISMATCH = (
+    r"\n *(?P<what>\S+==\S+) from .*\n *Expected sha256 (?P<expected>\w+)"
+    r"(\n *Expected .*)*\n *Got *(?P<got>\w+)"
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,12 @@ def _pip(arguments: Sequence[str]) -> str:
 
 
 def _explain(stderr: str) -> tuple[str, str]:
+    """What is wrong and what to do, each one line, out of what pip printed."""
+    if found := re.search(MISMATCH, stderr):
+        return (
+            f"{found['what']} has sha256 {found['got']}, expected {found['expected']}",
+            "the download is incomplete or the file was replaced: check the package index pip uses",
+        )
     errors = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     text = errors[-1].removeprefix("ERROR:").strip() if errors else stderr.strip()[-300:]
     if "torch==" in text:
