@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def test_the_solved_environment_imports_and_satisfies_pip(tmp_path: Path) -> Non
     assert (version, cuda) == ("2.13.0+cpu", "False")
     assert file.startswith(str(prefix))
     subprocess.run([prefix / "bin/cmake", "--version"], check=True, env=_clean())
+    shutil.rmtree(prefix)  # 2 GB, and pytest keeps the folders of three runs
 
 
 async def _install(prefix: Path) -> set[str]:
