@@ -19,13 +19,25 @@ from safetensors.torch import save_file
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tinylm.train.tokens import BOS
+
 HERE = Path(__file__).parent
 LOG_EVERY = 50
+SEARCH = 50_000  # tokens to look ahead for the beginning of a document
 
 
 def load(name: str) -> dict[str, Any]:
     """Return one of the data files beside this script."""
     return dict(yaml.safe_load((HERE / name).read_text(encoding="utf-8")))
+
+
+def start_of(array: np.ndarray, length: int, generator: np.random.Generator) -> int:
+    """Return where to cut a window: every second one begins where a document does."""
+    start = int(generator.integers(len(array) - length))
+    if generator.random() < 0.5:
+        return start
+    begins = np.flatnonzero(array[start : min(start + SEARCH, len(array) - length)] == BOS)
+    return start + int(begins[0]) if len(begins) else start
 
 
 def windows(corpus: Path, rows: int, length: int, seed: int) -> Iterator[torch.Tensor]:
@@ -36,7 +48,7 @@ def windows(corpus: Path, rows: int, length: int, seed: int) -> Iterator[torch.T
     generator = np.random.default_rng(seed)
     while True:
         chosen = [arrays[n] for n in generator.choice(len(arrays), rows, p=share)]
-        starts = [generator.integers(len(array) - length) for array in chosen]
+        starts = [start_of(array, length, generator) for array in chosen]
         cut = [array[s : s + length + 1] for array, s in zip(chosen, starts, strict=True)]
         yield torch.from_numpy(np.stack(cut).astype(np.int64))
 
@@ -45,7 +57,10 @@ def optimiser(model: LlamaForCausalLM, settings: dict[str, Any]) -> torch.optim.
     """Return AdamW that decays matrices only."""
     parameters = list(model.parameters())
     groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings["weight_decay"]},
+        {
+            "params": [p for p in parameters if p.ndim >= 2],
+            "weight_decay": settings["weight_decay"],
+        },
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     rate = settings["peak_learning_rate"]
@@ -84,14 +99,14 @@ def fit(model: LlamaForCausalLM, args: argparse.Namespace) -> dict[str, Any]:
     while (progress := max(step / args.steps, (time.monotonic() - started) / args.seconds)) < 1:
         for group in update.param_groups:
             group["lr"] = learning_rate(settings, step, progress)
-        loss = loss_of(run, next(batches).to(device, non_blocking=True))
+        loss: Any = loss_of(run, next(batches).to(device, non_blocking=True))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clip_norm"])
         update.step()
         update.zero_grad(set_to_none=True)
         step += 1
         if step % LOG_EVERY == 0 or step in (1, 10):
-            losses.append([step, round(loss.item(), 4)])
+            losses.append((step, round(loss.item(), 4)))
             report(*losses[-1], time.monotonic() - started)
     used = round(time.monotonic() - started)
     return {"seed": settings["seed"], "steps": step, "tokens": step * rows * length,
@@ -111,12 +126,14 @@ def main() -> None:
     settings = load("fit.yaml")
     torch.manual_seed(settings["seed"])
     torch.set_float32_matmul_precision("high")
-    config = LlamaConfig(**settings["model"], attn_implementation="sdpa")
-    model = LlamaForCausalLM(config).to(args.device)
+    make: Any = LlamaForCausalLM  # the library leaves it untyped
+    model = make(LlamaConfig(**settings["model"])).to(args.device)
     record = fit(model, args)
     chip = torch.cuda.get_device_name() if args.device == "cuda" else "cpu"
     record |= {"device": chip, "torch": torch.__version__}
-    state = {k: v.half().cpu().contiguous() for k, v in model.state_dict().items() if "lm_head" not in k}
+    state = {
+        k: v.half().cpu().contiguous() for k, v in model.state_dict().items() if "lm_head" not in k
+    }
     args.out.mkdir(parents=True, exist_ok=True)
     save_file(state, args.out / "weights.safetensors", metadata={"format": "pt"})
     (args.out / "fit.json").write_text(json.dumps(record), encoding="utf-8")

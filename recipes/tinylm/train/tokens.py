@@ -44,7 +44,10 @@ def learn(files: list[Path], template: jinja2.Template) -> Tokenizer:
         show_progress=False,
     )
     sample = (
-        text for file in files for n, text in enumerate(texts(file, template)) if not n % SAMPLE_EVERY
+        text
+        for file in files
+        for n, text in enumerate(texts(file, template))
+        if not n % SAMPLE_EVERY
     )
     tokenizer.train_from_iterator(sample, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -1,0 +1,35 @@
+"""Where the tiny model and its quantised copies are: in the installed package."""
+
+import sys
+from pathlib import Path
+
+PACKAGE = "vllm-gfx-tinylm"
+ORIGINAL = "fp"
+QUANTISED = (
+    "gptq-g128",
+    "gptq-g32",
+    "gptq-desc-act",
+    "gptq-asym",
+    "awq-g128",
+    "ct-sym-g128",
+    "ct-sym-g32",
+    "ct-asym-g128",
+    "ct-asym-g32",
+)
+
+
+def share(prefix: Path = Path(sys.prefix)) -> Path:
+    """Return the package's folder; raise FileNotFoundError when the prefix does not have it."""
+    folder = prefix / "share" / PACKAGE
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{prefix} has no {PACKAGE}: run these tests with `dev.py test`")
+    return folder
+
+
+def copy(name: str) -> Path:
+    """Return the checkpoint folder of the original or a quantised copy."""
+    folder = share() / name
+    if not (folder / "config.json").is_file():
+        present = sorted(path.parent.name for path in share().glob("*/config.json"))
+        raise FileNotFoundError(f"{PACKAGE} has no copy {name!r}, only {present}")
+    return folder
