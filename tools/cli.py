@@ -24,7 +24,11 @@ Target = Annotated[
     list[str] | None, typer.Option(help="A target of variants/; may be repeated. Default: all.")
 ]
 OneTarget = Annotated[
-    str | None, typer.Option(help="A target of variants/. Default: none asked for, which is cpu.")
+    str | None,
+    typer.Option(
+        envvar="VLLM_GFX_TARGET",  # an environment of pixi.toml sets it
+        help="A target of variants/. Default: none asked for, which is cpu.",
+    ),
 ]
 INTERRUPTED = 130  # what typer exits with on Ctrl-C
 Platform = Annotated[str | None, typer.Option(help="linux-64 or win-64. Default: this one.")]
