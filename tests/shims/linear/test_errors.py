@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from vllm.model_executor.layers.fused_moe import RoutedExperts
 from vllm.model_executor.layers.quantization import get_quantization_config
 from vllm_gfx import linear
 from vllm_gfx.linear import target
@@ -80,6 +81,14 @@ def test_rule_for_one_layer() -> None:
     form = formats.gptq(128, dynamic={"+:.*down_proj": {"bits": 3}})
     with pytest.raises(ValueError, match=r"down_proj .*bits=3") as error:
         layer.down(form, torch.float32)
+    assert _is_one_line(error)
+
+
+@pytest.mark.parametrize("form", [formats.gptq(128), formats.awq(128)])
+def test_experts(form: formats.Format) -> None:
+    experts = RoutedExperts.__new__(RoutedExperts)  # only its type is looked at
+    with pytest.raises(ValueError, match=r"layers\.0\.experts .* experts") as error:
+        form.quant_config().get_quant_method(experts, "layers.0.experts")
     assert _is_one_line(error)
 
 
