@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -105,6 +106,23 @@ def test_an_interrupted_run_is_continued(
     ensure(channel, "win-64", print)
     assert set(indexed(channel)) == {"alpha", "beta", "python", "python_abi"}
     assert list(channel.rglob("*.part")) == []
+
+
+def test_ctrl_c_does_not_wait_for_the_queue(
+    channel: Path, make_wheel: MakeWheel, write_lock: WriteLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lock(*(make_wheel(f"w{number}") for number in range(60)), platform="win-64")
+    started: list[str] = []
+
+    def interrupt(wheel: Wheel, *rest: object) -> None:
+        started.append(wheel.name)
+        time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(convert, "convert", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ensure(channel, "win-64", print)
+    assert len(started) < 60
 
 
 def test_a_lock_with_a_gap_is_refused(

@@ -60,7 +60,7 @@ def _clean() -> dict[str, str]:
 
 
 def _output(prefix: Path, *arguments: str) -> str:
-    command = [prefix / "bin/python", *arguments]
+    command = [str(prefix / "bin/python"), *arguments]
     return subprocess.run(
         command, check=True, capture_output=True, text=True, env=_clean(), cwd=prefix
     ).stdout

@@ -75,10 +75,15 @@ def test_installed_it_runs_scripts_and_modules(
     asyncio.run(_install(tmp_path / "channel", prefix))
     for script in ("made", "own"):
         assert _output(prefix / "bin" / script) == f"main {prefix}\n"
-    code = (
-        "import ssl, sqlite3, ctypes, bz2, lzma, sysconfig as s; print(s.get_config_var('LIBDIR'))"
+    imports = "import ssl, sqlite3, ctypes, bz2, lzma, sysconfig"
+    purelib = _output(
+        prefix / "bin/python", "-c", f"{imports}; print(sysconfig.get_path('purelib'))"
     )
-    assert _output(prefix / "bin/python", "-c", code) == f"{prefix / 'lib'}\n"
+    assert purelib == f"{prefix / 'lib/python3.11/site-packages'}\n"
+    libdir = _output(
+        prefix / "bin/python", "-c", f"{imports}; print(sysconfig.get_config_var('LIBDIR'))"
+    )
+    assert libdir.startswith(str(prefix) if sys.base_prefix != "/usr" else "/usr")
     moved = prefix.rename(tmp_path / "moved")
     assert _output(moved / "bin/python", "-c", "import small; small.main()") == f"main {moved}\n"
     maps = "print(*{l.split()[-1] for l in open('/proc/self/maps') if 'libpython' in l})"

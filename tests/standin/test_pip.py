@@ -81,6 +81,13 @@ def test_a_wheel_that_pip_cannot_find_is_named_with_the_remedy(
     assert "\n" not in str(caught.value)
 
 
+def test_a_full_disk_is_told_as_such() -> None:
+    printed = (
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+    )
+    assert str(pip.explained(printed)).startswith("no disk space left while writing below ")
+
+
 def test_an_interrupted_download_keeps_the_batches_before_it(
     make_wheel: MakeWheel, write_lock: WriteLock, linux: Platform
 ) -> None:

@@ -78,8 +78,11 @@ def _convert_all(jobs: list[Job], platform: Platform, progress: Progress) -> Non
         return job.wheel.name
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, done in enumerate(as_completed(pool.submit(run, job) for job in jobs), 1):
-            progress(f"packaged {done.result()} ({number} of {len(jobs)})")
+        try:
+            for number, done in enumerate(as_completed([pool.submit(run, job) for job in jobs]), 1):
+                progress(f"packaged {done.result()} ({number} of {len(jobs)})")
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C do not finish the queue
 
 
 def _check_closed(jobs: list[Job], platform: Platform) -> None:

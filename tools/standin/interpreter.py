@@ -17,7 +17,7 @@ from tools.standin import archive, relocate
 from tools.standin.archive import Entry
 from tools.standin.platforms import Platform
 
-INTERPRETER = 2  # changes whenever the same Python would become other bytes
+INTERPRETER = 3  # changes whenever the same Python would become other bytes
 
 
 def check(platform: Platform) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools import cache
 from tools.cache import Progress
-from tools.errors import ToolError
+from tools.errors import ToolError, is_no_space, no_space
 from tools.standin.platforms import Platform
 
 MISMATCH = (
@@ -80,23 +80,25 @@ def _pip(arguments: Sequence[str]) -> str:
     quiet = {**os.environ, "PIP_NO_COLOR": "1"}
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=quiet)
     if done.returncode:
-        raise ToolError(*_explain(done.stderr))
+        raise explained(done.stderr)
     return done.stdout
 
 
-def _explain(stderr: str) -> tuple[str, str]:
-    """What is wrong and what to do, each one line, out of what pip printed."""
+def explained(stderr: str) -> ToolError:
+    """pip's failure as one line, with the remedy."""
+    if is_no_space(OSError(stderr)):
+        return no_space(cache.root())
     if found := re.search(MISMATCH, stderr):
-        return (
+        return ToolError(
             f"{found['what']} has sha256 {found['got']}, expected {found['expected']}",
             "the download is incomplete or the file was replaced: check the package index pip uses",
         )
     errors = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     text = errors[-1].removeprefix("ERROR:").strip() if errors else stderr.strip()[-300:]
     if "torch==" in text:
-        return (
+        return ToolError(
             f"pip: {text}",
             "the stand-in needs PyTorch's CPU build: give pip its CPU wheel index"
             " (PIP_EXTRA_INDEX_URL) or a folder with that wheel (PIP_FIND_LINKS)",
         )
-    return f"pip: {text}", "check that pip reaches a package index that has it"
+    return ToolError(f"pip: {text}", "check that pip reaches a package index that has it")

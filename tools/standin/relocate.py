@@ -2,6 +2,7 @@
 
 import os
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,15 @@ PLACEHOLDER = "/opt/prefix_placeholder"
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idlelib", "turtledemo"}
 # Text files that name the prefix they were built for and matter when something is compiled.
 NAMES_PREFIX = ("_sysconfigdata", "Makefile")
-# Debian's Python installs to dist-packages except in a virtual environment, which these two
-# modules recognise by this test, and tells pip to keep out by EXTERNALLY-MANAGED.
-DEBIAN_MODULES = ("site.py", "sysconfig.py")
+# Debian's own Python looks into dist-packages instead of site-packages except in a virtual
+# environment, which sysconfig.py recognises by this test; site.py does too, but is frozen into the
+# interpreter, so sitecustomize.py makes up for it. EXTERNALLY-MANAGED would keep pip out.
 DEBIAN_TEST = b'sys.base_prefix != sys.prefix or hasattr(sys, "real_prefix")'
-KEEP_OUT = "EXTERNALLY-MANAGED"
+DEBIAN_FILES = {"EXTERNALLY-MANAGED", "sitecustomize.py"}
+SITE_PACKAGES = b"""\
+import site, sys
+site.addsitedir(f"{sys.prefix}/lib/python%d.%d/site-packages" % sys.version_info[:2])
+"""
 
 
 def entries(platform: Platform) -> Iterator[Entry]:
@@ -33,12 +38,14 @@ def entries(platform: Platform) -> Iterator[Entry]:
         for file in _walk(base / folder):
             yield _entry(base, file.relative_to(base))
     yield archive.from_bytes(f"{platform.site_packages}/README.txt", b"Modules of packages.\n")
+    if "posix_local" in sysconfig.get_scheme_names():
+        yield archive.from_bytes(f"lib/{name}/sitecustomize.py", SITE_PACKAGES)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(set(folders) - LEFT_OUT - {"__pycache__"})
-        wanted = (name for name in sorted(files) if name != KEEP_OUT and not name.endswith(".a"))
+        wanted = (name for name in sorted(set(files) - DEBIAN_FILES) if not name.endswith(".a"))
         yield from (Path(here, name) for name in wanted)
 
 
@@ -50,7 +57,7 @@ def _entry(base: Path, path: Path) -> Entry:
     contents = source.read_bytes()
     if contents.startswith(b"\x7fELF"):
         contents = relative_run_path(contents, name, os.fsencode(base))
-    elif path.name in DEBIAN_MODULES:
+    elif path.name == "sysconfig.py":
         contents = contents.replace(DEBIAN_TEST, b"True")
     elif path.name.startswith(NAMES_PREFIX) and base != Path("/usr"):  # /usr/bin/gcc stays
         contents = contents.replace(os.fsencode(base), PLACEHOLDER.encode())
