@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from tools.recipes import Recipe
 from tools.variants import Variant, chosen
 
 FORMAT = "conda:9"
+ERROR = re.compile(r"(\w+\.)*\w*(Error|Exception|SystemExit)\b.*|ERROR: .+")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Log:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(event.message + "\n")
         self._current(event.message.strip().partition("\n")[0][:100])
+
+    def reason(self) -> str:
+        """The last line that names an error, the script's own one if it ended in a traceback."""
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        return next((line for line in reversed(lines) if ERROR.match(line)), "")
 
     def on_build_step(self, event: BuildStepEvent) -> None:
         self._current(event.message)
@@ -168,6 +175,7 @@ def _prepare(recipe: Recipe) -> None:
 def _run(job: Job, current: Step) -> None:
     log = Log(job, current)
     output = paths.WORK / "out"
+    shutil.rmtree(output, ignore_errors=True)  # a failed build leaves its prefix there
     try:
         result = job.rendered.run_build(
             tool_config=rattler_build.ToolConfiguration(test_strategy="native"),
@@ -181,7 +189,9 @@ def _run(job: Job, current: Step) -> None:
     except rattler_build.RattlerBuildError as error:
         if is_no_space(error) or is_no_space(RuntimeError(log.path.read_text("utf-8"))):
             raise no_space(paths.shown(output)) from None
-        raise ToolError(f"building {job.name} failed: {error}", f"see {log.path}") from None
+        raise ToolError(
+            f"building {job.name} failed: {log.reason() or error}", f"see {paths.shown(log.path)}"
+        ) from None
     (package,) = (Path(file) for file in result.packages)
     normalise.normalise(package)
     sha256 = cache.sha256_of(package)
