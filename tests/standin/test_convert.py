@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from backports import zstd
 
 from tools.errors import ToolError
-from tools.standin import convert
+from tools.standin import archive, convert
 from tools.standin.platforms import Platform
 from tools.standin.wheel import Wheel
 
@@ -44,7 +44,7 @@ class Package:
     info: dict[str, bytes]
     files: dict[str, bytes]
     modes: dict[str, int]
-    times: set[float]
+    times: set[object]
 
 
 def unpacked(raw: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
@@ -57,9 +57,10 @@ def unpacked(raw: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
 
 
 def read(path: Path) -> Package:
-    with zipfile.ZipFile(path) as archive:
-        members = archive.namelist()
-        tars = [archive.read(name) for name in sorted(members) if name.endswith(".tar.zst")]
+    with zipfile.ZipFile(path) as conda:
+        members = conda.namelist()
+        outer = {row.date_time for row in conda.infolist()}
+        tars = [conda.read(name) for name in sorted(members) if name.endswith(".tar.zst")]
     info, files = (unpacked(zstd.decompress(raw)) for raw in tars)
     about = {member.name: contents for member, contents in info}
     rows = json.loads(about["info/paths.json"])["paths"]
@@ -70,7 +71,7 @@ def read(path: Path) -> Package:
         about,
         {member.name: contents for member, contents in files},
         {member.name: member.mode for member, _ in files},
-        {member.mtime for member, _ in [*info, *files]},
+        {member.mtime for member, _ in [*info, *files]} | outer,
     )
 
 
@@ -203,7 +204,7 @@ def test_the_same_wheel_gives_the_same_bytes(
     made(moved, tmp_path / "second", linux)
     both = [(tmp_path / folder / first.name).read_bytes() for folder in ("first", "second")]
     assert hashlib.sha256(both[0]).digest() == hashlib.sha256(both[1]).digest()
-    assert first.times == {1767225600}
+    assert first.times == {1767225600, (1980, 1, 1, 0, 0, 0)}
     assert list(first.files) == sorted(first.files)
 
 
@@ -217,6 +218,26 @@ def test_the_file_name_changes_with_what_the_bytes_depend_on(
     found = {convert.file_name(wheel, *arguments) for arguments in given}
     assert len(found) == len(given)
     assert all(name.startswith("small-1.0-whl_h") for name in found)
+
+
+def test_a_write_that_fails_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    def fail() -> IO[bytes]:
+        raise OSError("the disk is gone")
+
+    target = tmp_path / "small-1.0-0.conda"
+    entries = [archive.from_bytes("a", b"1"), archive.Entry("b", 1, fail)]
+    with pytest.raises(OSError, match="the disk is gone"):
+        archive.write(target, {}, entries, {})
+    assert not target.exists()
+
+
+def test_the_file_name_changes_with_the_code(
+    make_wheel: MakeWheel, linux: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = Wheel(make_wheel("small"))
+    before = convert.file_name(wheel, "0" * 64, linux, [])
+    monkeypatch.setattr(convert, "MADE_BY", ("archive.py",))
+    assert convert.file_name(wheel, "0" * 64, linux, []) != before
 
 
 def test_a_broken_wheel_is_named(tmp_path: Path, make_wheel: MakeWheel) -> None:

@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,6 +19,13 @@ from backports import zstd
 EPOCH = 1_767_225_600  # 2026-01-01, in every tar member and as every package's timestamp
 LEVEL = 1  # these files live on this machine only; a higher level costs minutes and saves little
 CHUNK = 1 << 20
+
+
+@cache
+def digest_of(names: tuple[str, ...]) -> str:
+    """The sha256 of these files of tools/standin: what is made by them is known by it."""
+    parts = [Path(__file__).with_name(name).read_bytes() for name in names]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _nothing() -> IO[bytes]:

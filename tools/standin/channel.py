@@ -13,7 +13,7 @@ from rattler.index import index_fs
 from tools import cache
 from tools.cache import Progress
 from tools.errors import ToolError
-from tools.standin import convert, interpreter, lockfile, names, pip, platforms
+from tools.standin import archive, convert, interpreter, lockfile, names, pip, platforms
 from tools.standin.pip import Pin
 from tools.standin.platforms import Platform
 from tools.standin.wheel import Wheel
@@ -108,9 +108,9 @@ def _remove_others(folder: Path, wheels: set[str], platform: Platform) -> None:
 
 def _key(platform: Platform) -> str:
     """Changes when any package of the channel would become another."""
-    parts = [lockfile.path(platform).read_bytes(), names.TABLE.read_bytes()]
-    parts.append(repr((convert.CONVERTER, interpreter.file_names(platform))).encode())
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    lock = lockfile.path(platform).read_text(encoding="utf-8")
+    parts = [lock, archive.digest_of(convert.MADE_BY), *interpreter.file_names(platform)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _complete(state: Path, channel: Path, key: str) -> bool:

@@ -22,16 +22,15 @@ from tools.standin.archive import Entry
 from tools.standin.platforms import Platform
 from tools.standin.wheel import Wheel
 
-# Changes whenever the same wheel would become other bytes.
-CONVERTER = 1
+# A change to one of these may make the same wheel other bytes.
+MADE_BY = ("archive.py", "conda_names.yaml", "convert.py", "names.py", "platforms.yaml", "wheel.py")
 PLACEHOLDER = "/opt/prefix_placeholder"
 SITE = "site-packages"
 
 
 def file_name(wheel: Wheel, sha256: str, platform: Platform, extras: Collection[str]) -> str:
     """The package's file name; its build string changes with all that its bytes depend on."""
-    names_digest = hashlib.sha256(names.TABLE.read_bytes()).hexdigest()
-    key = [str(CONVERTER), sha256, platform.name, names_digest, *sorted(extras)]
+    key = [archive.digest_of(MADE_BY), sha256, platform.name, *sorted(extras)]
     build = "whl_h" + hashlib.sha256(" ".join(key).encode()).hexdigest()[:8] + "_0"
     return f"{names.conda_name(wheel.name)}-{names.conda_version(wheel.version)}-{build}.conda"
 

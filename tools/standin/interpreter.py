@@ -17,7 +17,7 @@ from tools.standin import archive, relocate
 from tools.standin.archive import Entry
 from tools.standin.platforms import Platform
 
-INTERPRETER = 3  # changes whenever the same Python would become other bytes
+MADE_BY = ("archive.py", "interpreter.py", "platforms.yaml", "relocate.py")
 
 
 def check(platform: Platform) -> None:
@@ -36,13 +36,13 @@ def check(platform: Platform) -> None:
 
 def file_names(platform: Platform) -> tuple[str, str]:
     """File names of the `python` and `python_abi` packages; they change with the interpreter."""
-    version, key = f"{platform.python}.0", f"{INTERPRETER} stub {platform.name}"
+    version, key = f"{platform.python}.0", f"stub {platform.name}"
     if platform.native:
         version = "{}.{}.{}".format(*sys.version_info)
         binary = Path(sys.base_prefix, "bin", f"python{platform.python}").stat()
         state = (sys.version, sys.base_prefix, binary.st_size, binary.st_mtime_ns)
-        key = f"{INTERPRETER} {state}"
-    build = hashlib.sha256(key.encode()).hexdigest()[:8]
+        key = repr(state)
+    build = hashlib.sha256(f"{archive.digest_of(MADE_BY)} {key}".encode()).hexdigest()[:8]
     abi = f"python_abi-{platform.python}-0_{_tag(platform)}.conda"
     return f"python-{version}-standin_h{build}_0_cpython.conda", abi
 
