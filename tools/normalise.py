@@ -7,6 +7,7 @@ import json
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from backports import zstd
 
@@ -51,9 +52,14 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member) if member.isreg() else None
     content = file.read() if file else b""
     if member.name == "info/index.json":
-        record = {**json.loads(content), "timestamp": EPOCH * 1000}
-        content = json.dumps(record, indent=2, sort_keys=True).encode()
+        content = _dump({**json.loads(content), "timestamp": EPOCH * 1000})
+    if member.name == "info/about.json":  # `channels` are folders of the machine that built it
+        content = _dump({k: v for k, v in json.loads(content).items() if k != "channels"})
     return content
+
+
+def _dump(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, indent=2, sort_keys=True).encode()
 
 
 def _plain(member: tarfile.TarInfo, size: int) -> tarfile.TarInfo:

@@ -1,0 +1,134 @@
+"""What the recipes say, against what they repeat."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tools import paths, recipes, source, variants
+from tools.recipes import Recipe
+from tools.standin import names, requirements
+
+RECIPES = {recipe.name: recipe for recipe in recipes.all_recipes()}
+# Lines of requirements/common.txt that the recipe leaves out, and why.
+LEFT_OUT = {
+    "six": "vLLM names it for pandas on Python 3.12 and newer, and does not require pandas",
+}
+# What the recipe requires beyond requirements/common.txt, which lists nothing a target brings.
+OURS = {"python", "pytorch", "vllm-gfx"}
+SYSTEMS = {
+    "linux": {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux"},
+    "windows": {"sys_platform": "win32", "platform_machine": "AMD64", "platform_system": "Windows"},
+}
+
+
+def _common() -> list[Requirement]:
+    archive = source.pinned(RECIPES["vllm"])
+    assert archive and archive.is_file(), "run: python dev.py fetch"
+    return requirements.parse(requirements.vllm_common(archive))
+
+
+def _holds_somewhere(requirement: Requirement) -> bool:
+    """Whether some platform or Python of ours needs it; one noarch package serves them all."""
+    marker = requirement.marker
+    return marker is None or any(
+        marker.evaluate({**system, "python_version": python})
+        for system in SYSTEMS.values()
+        for python in ("3.11", "3.12", "3.13", "3.14")
+    )
+
+
+def test_vllm_requires_what_upstream_requires() -> None:
+    run = {spec for spec in RECIPES["vllm"].requirements("run")}
+    ours = {spec for spec in run if spec.split()[0] in OURS}
+    upstream = {
+        names.conda_spec(r)
+        for r in _common()
+        if _holds_somewhere(r) and canonicalize_name(r.name) not in LEFT_OUT
+    }
+    assert sorted(run - ours) == sorted(upstream)
+    assert {spec.split()[0] for spec in ours} == OURS
+
+
+def test_what_is_left_out_is_still_in_upstreams_list() -> None:
+    assert set(LEFT_OUT) <= {canonicalize_name(r.name) for r in _common()}
+
+
+@pytest.mark.parametrize("name", ["xgrammar", "llguidance", "lm-format-enforcer"])
+def test_hard_needs_are_required_on_every_platform(name: str) -> None:
+    assert any(spec.split()[0] == name for spec in RECIPES["vllm"].requirements("run"))
+
+
+def test_one_package_pairs_torch_with_triton() -> None:
+    raw = RECIPES["vllm"].raw["requirements"]
+    assert "pytorch ==${{ torch }}" in raw["run"]
+    assert "triton ==${{ triton }}" in raw["run_constraints"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda r: r.name)
+def test_shared_pins_are_not_repeated(recipe: Recipe) -> None:
+    text = "".join(f.read_text("utf-8") for f in sorted(recipe.folder.glob("*.yaml")))
+    pins = recipes.shared_pins()
+    assert not [pin for name, pin in pins.items() if name != "python_min" and pin in text]
+
+
+@pytest.mark.parametrize(("name", "folder"), [("gfx-kernels", "kernels"), ("vllm-gfx", "shims")])
+def test_version_is_that_of_the_source(name: str, folder: str) -> None:
+    project = tomllib.loads((paths.ROOT / folder / "pyproject.toml").read_text())["project"]
+    assert RECIPES[name].context["version"] == project["version"]
+    assert name == project["name"]
+
+
+def test_plugin_and_kernels_release_together() -> None:
+    assert RECIPES["vllm-gfx"].context["version"] == RECIPES["gfx-kernels"].context["version"]
+    assert "gfx-kernels ==${{ version }}" in RECIPES["vllm-gfx"].requirements("run")
+
+
+def test_the_plugin_has_no_edge_back_to_vllm() -> None:
+    graph = {n: [s.split()[0] for s in r.requirements("run")] for n, r in RECIPES.items()}
+    assert "vllm-gfx" in graph["vllm"]
+    assert "vllm" not in graph["vllm-gfx"] + graph["gfx-kernels"]
+
+
+def test_order_is_by_need() -> None:
+    order = list(RECIPES)
+    assert order.index("gfx-target") < order.index("gfx-kernels") < order.index("vllm-gfx")
+    assert order.index("vllm-gfx") < order.index("vllm")
+
+
+def test_only_cards_get_an_automatic_choice() -> None:
+    every = variants.chosen(None)
+    built = [v.name for v in RECIPES["gfx-auto"].builds_for(every)]
+    assert built == [v.name for v in every if v.name != variants.REFERENCE]
+    assert [v.name for v in RECIPES["gfx-target"].builds_for(every)] == [v.name for v in every]
+    assert RECIPES["vllm"].builds_for(every) == []
+
+
+def _texts() -> list[Path]:
+    kept = [paths.ROOT / name for name in ("pixi.toml", "pins.yaml", "dev.py")]
+    return kept + [f for f in paths.RECIPES.rglob("*") if f.suffix in (".py", ".yaml")]
+
+
+@pytest.mark.parametrize("file", _texts(), ids=lambda f: f.name)
+def test_no_package_index_is_named(file: Path) -> None:
+    hosts = r"pypi\.org|pythonhosted\.org|download\.pytorch\.org|conda\.anaconda\.org"
+    assert not re.search(hosts, file.read_text("utf-8"))
+
+
+def test_build_scripts_are_python() -> None:
+    assert not [f for f in paths.RECIPES.rglob("*") if f.suffix in (".sh", ".bat", ".cmd")]
+    for recipe in RECIPES.values():
+        script = recipe.raw["build"].get("script")
+        assert script is None or script["interpreter"] == "python"
+
+
+def test_wheels_of_both_platforms_pin_the_shared_versions() -> None:
+    pins = yaml.safe_load(paths.PINS.read_text())
+    for lock in sorted((paths.ROOT / "tools/standin/lock").glob("*.txt")):
+        assert re.search(rf"^torch=={re.escape(pins['torch'][0])}\b", lock.read_text(), re.M), lock
