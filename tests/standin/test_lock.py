@@ -8,7 +8,6 @@ from packaging.requirements import Requirement
 from tools import standin
 from tools.errors import ToolError
 from tools.standin import lockfile, platforms, requirements
-from tools.standin.pip import Pin
 from tools.standin.platforms import Platform
 
 
@@ -76,12 +75,6 @@ def test_a_bad_line_is_named(platform: Platform, write_lock: object) -> None:
     lockfile.path(platform).write_text("some==1.0\n", encoding="utf-8")
     with pytest.raises(ToolError, match=r"bad line 'some==1\.0'; run `python dev\.py lock`"):
         lockfile.read(platform)
-
-
-def test_a_gpu_build_is_refused() -> None:
-    pins = [Pin("torch", "2.13.0", "0" * 64), Pin("nvidia-nccl", "2", "1" * 64)]
-    with pytest.raises(ToolError, match=r"CUDA build.*PIP_EXTRA_INDEX_URL"):
-        lockfile._refuse_gpu_builds(pins)
 
 
 def test_an_option_in_a_requirements_file_is_refused() -> None:

@@ -18,7 +18,7 @@ from backports import zstd
 
 EPOCH = 1_767_225_600  # 2026-01-01, in every tar member and as every package's timestamp
 LEVEL = 1  # these files live on this machine only; a higher level costs minutes and saves little
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 
 
 @cache
