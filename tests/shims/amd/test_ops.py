@@ -1,0 +1,195 @@
+"""The plain implementations of vLLM's compiled ops, against their definitions written out."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from vllm_gfx.ops import activations, experts, memory, penalties
+from vllm_gfx.platform import device
+
+CPU = torch.device("cpu")
+
+
+def test_trap_6_weak_reference_shares_and_does_not_keep() -> None:
+    owner = np.arange(24, dtype=np.float32).reshape(4, 6)
+    alive = weakref.ref(owner)
+    tensor = torch.from_numpy(owner)[1:, ::2]
+    weak = memory.weak_ref_tensor(tensor)
+    assert (weak.shape, weak.stride(), weak.dtype) == (tensor.shape, tensor.stride(), torch.float32)
+    assert weak.data_ptr() == tensor.data_ptr()
+    tensor[0, 0] = -1.0
+    assert weak[0, 0] == -1.0
+    del owner, tensor
+    gc.collect()
+    assert alive() is None
+
+
+def test_trap_5_host_view_shares_and_keeps() -> None:
+    owner = np.arange(12, dtype=np.int64)
+    alive = weakref.ref(owner)
+    view = memory.host_view(torch.from_numpy(owner)[2:8], CPU)
+    holder = torch.nn.Parameter(torch.zeros(6, dtype=torch.int64), requires_grad=False)
+    holder.data = view
+    owner[2] = 77
+    assert holder[0] == 77 and holder.shape == (6,)
+    del owner, view
+    gc.collect()
+    assert alive() is not None and holder.tolist() == [77, 3, 4, 5, 6, 7]
+    del holder
+    gc.collect()
+    assert alive() is None
+
+
+def test_trap_5_only_host_tensors_are_viewed() -> None:
+    with pytest.raises(ValueError, match="a CPU tensor is needed, not one on meta"):
+        memory.get_cuda_view_from_cpu_tensor(torch.empty(1, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("op", "function"),
+    [
+        (activations.silu_and_mul, torch.nn.SiLU()),
+        (activations.gelu_and_mul, torch.nn.GELU()),
+        (activations.gelu_tanh_and_mul, torch.nn.GELU(approximate="tanh")),
+    ],
+)
+def test_gated_activation(op: object, function: torch.nn.Module) -> None:
+    x = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
+    out = torch.full((3, 5), 9.0)
+    assert callable(op)
+    op(out, x)
+    torch.testing.assert_close(out, function(x[:, :5]) * x[:, 5:])
+
+
+def test_repetition_penalty() -> None:
+    logits = torch.tensor([[2.0, -2.0, 3.0, -3.0], [2.0, -2.0, 3.0, -3.0]])
+    prompt = torch.tensor([[True, True, False, False], [False] * 4])
+    output = torch.tensor([[False, True, False, False], [True] * 4])
+    penalties.apply_repetition_penalties_(logits, prompt, output, torch.tensor([2.0, 4.0]))
+    assert logits.tolist() == [[1.0, -4.0, 3.0, -3.0], [0.5, -8.0, 0.75, -12.0]]
+
+
+def _routed(
+    gating: torch.Tensor, k: int, sigmoid: float | None = None, **more: object
+) -> tuple[torch.Tensor, ...]:
+    tokens = gating.shape[0]
+    weights = torch.empty(tokens, k)
+    indices, rows = (torch.empty(tokens, k, dtype=torch.int32) for _ in range(2))
+    given = {"renormalize": False, "bias": None, "is_padding": None, **more}
+    if sigmoid is None:
+        experts.topk_softmax(weights, indices, rows, gating, **given)
+    else:
+        experts.topk_sigmoid(weights, indices, rows, gating, routed_scaling_factor=sigmoid, **given)
+    return weights, indices, rows
+
+
+def test_topk_softmax() -> None:
+    gating = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
+    weights, indices, rows = _routed(gating, 3)
+    expected = gating.softmax(-1).topk(3)
+    torch.testing.assert_close(weights, expected.values)
+    assert indices.tolist() == expected.indices.tolist()
+    assert rows.tolist() == [[k * 5 + token for k in range(3)] for token in range(5)]
+    assert torch.allclose(_routed(gating, 3, renormalize=True)[0].sum(-1), torch.ones(5))
+
+
+def test_topk_bias_chooses_and_does_not_weigh() -> None:
+    gating = torch.tensor([[3.0, 2.0, 1.0]])
+    weights, indices, _ = _routed(gating, 1, bias=torch.tensor([0.0, 0.0, 5.0]))
+    assert indices.tolist() == [[2]]
+    torch.testing.assert_close(weights, gating.softmax(-1)[:, 2:])
+    scaled, _, _ = _routed(gating, 1, sigmoid=2.5)
+    torch.testing.assert_close(scaled, gating.sigmoid()[:, :1] * 2.5)
+
+
+def test_topk_of_padding_and_of_nan() -> None:
+    gating = torch.tensor([[float("nan")] * 4, [1.0, 1.0, 1.0, 1.0], [0.0, 9.0, 0.0, 0.0]])
+    _, indices, _ = _routed(gating, 2, is_padding=torch.tensor([False, False, True]))
+    assert indices.tolist() == [[0, 1], [0, 1], [-1, -1]]
+
+
+def _aligned_by_hand(ids: list[int], count: int, block: int) -> tuple[list[int], list[int]]:
+    """Slots in blocks by expert, filled up with `len(ids)`; and each block's expert."""
+    slots, owners = [], []
+    for expert in range(count):
+        mine = [slot for slot, e in enumerate(ids) if e == expert]
+        mine += [len(ids)] * (-len(mine) % block)
+        slots += mine
+        owners += [expert] * (len(mine) // block)
+    return slots, owners
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mapped", [False, True])
+def test_moe_align_block_size(seed: int, mapped: bool) -> None:
+    count, block = 6, 4
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(-1, count, (5, 2), generator=generator, dtype=torch.int32)
+    local = torch.tensor([0, -1, 1, -1, 2, -1], dtype=torch.int32) if mapped else None
+    places = ids.numel() + count * (block - 1)
+    ordered = torch.full((places,), -7, dtype=torch.int32)
+    owners = torch.full((-(-places // block),), -7, dtype=torch.int32)
+    used = torch.zeros(1, dtype=torch.int32)
+    scatter = torch.full((ids.numel(), 1), -7, dtype=torch.int32)
+    experts.moe_align_block_size(ids, count, block, ordered, owners, used, local, scatter)
+    seen = [int(local[i]) if mapped and i >= 0 else i for i in ids.flatten().tolist()]
+    slots, blocks = _aligned_by_hand(seen, count, block)
+    assert used.item() == len(slots)
+    assert ordered.tolist() == slots + [ids.numel()] * (places - len(slots))
+    assert owners.tolist() == blocks + [-1] * (len(owners) - len(blocks))
+    assert scatter.flatten().tolist() == [i if e >= 0 else -1 for i, e in enumerate(seen)]
+
+
+def test_moe_sum_skips_what_is_not_local() -> None:
+    x = torch.arange(12.0).reshape(2, 3, 2).half()
+    out = torch.empty(2, 2, dtype=torch.float16)
+    experts.moe_sum(x, out)
+    assert out.tolist() == x.float().sum(1).tolist()
+    ids = torch.tensor([[0, 1, -1], [1, 1, 0]], dtype=torch.int32)
+    experts.moe_sum(x, out, ids, torch.tensor([0, -1], dtype=torch.int32))
+    assert out.tolist() == [[0.0, 1.0], [10.0, 11.0]]
+
+
+_REGISTRY = """
+import torch
+from vllm_gfx.ops import library
+library.install()
+library.install()
+out = torch.empty(2, 3)
+torch.ops._C.silu_and_mul(out, torch.ones(2, 6))
+print(library.runs("_C.silu_and_mul"), library.runs("_C.rms_norm"), library.runs("_C.gptq_gemm"))
+print(library.defined("_C.rms_norm"), round(float(out[0, 0]), 4))
+with torch.device("meta"):
+    torch.ops._C.silu_and_mul(torch.empty(2, 3), torch.empty(2, 6))
+try:
+    torch.ops._C.rms_norm(out, out, None, 1e-5)
+except NotImplementedError as error:
+    print(error)
+"""
+
+
+def test_an_op_without_implementation_names_itself() -> None:
+    child = subprocess.run([sys.executable, "-c", _REGISTRY], capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr[-2000:]
+    first, second, refusal = child.stdout.strip().splitlines()
+    assert (first, second) == ("True False False", "True 0.7311")
+    assert refusal.startswith("torch.ops._C.rms_norm is a compiled op of vLLM that this build does")
+    assert "custom_ops, pass_config, ir_op_priority" in refusal
+
+
+def test_trap_7_numa_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_PCI", tmp_path)
+    card = SimpleNamespace(pci_domain_id=0, pci_bus_id=0x0A, pci_device_id=0)
+    assert device._numa_node(card) == -1
+    entry = tmp_path / "0000:0a:00.0"
+    entry.mkdir()
+    (entry / "numa_node").write_text("1\n", encoding="ascii")
+    assert device._numa_node(card) == 1
