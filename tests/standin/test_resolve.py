@@ -8,7 +8,7 @@ import pytest
 
 from tools import cache
 from tools.errors import ToolError
-from tools.standin import lockfile, requirements
+from tools.standin import lockfile, requirements, resolve
 from tools.standin.pip import Pin
 from tools.standin.platforms import Platform
 
@@ -104,3 +104,11 @@ def test_without_a_cpu_build_the_remedy_is_told(
     next((tmp_path / "wheels").glob("torch-2.13.0+cpu-*")).unlink()
     with pytest.raises(ToolError, match=r"torch==2\.13\.0\+cpu.*CPU build.*PIP_FIND_LINKS"):
         lockfile.write(linux, COMMON, print)
+
+
+def test_extras_survive_a_bare_line_of_the_same_distribution() -> None:
+    merged = resolve._merged("a==1\na[x]==1\nb[y]==2\nb==2\nb[z]==2\n")
+    assert {name: str(requirement) for name, requirement in merged.items()} == {
+        "a": "a[x]==1",
+        "b": "b[y,z]==2",
+    }
