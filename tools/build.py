@@ -125,8 +125,10 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
     with only_one(), _disk():
         for subdir in dict.fromkeys([here, platform or here]):
             _standin(subdir)
-        for recipe in recipes.all_recipes():
+        every = recipes.all_recipes()
+        for recipe in every:
             _build_recipe(recipe, variants)
+        stamps.keep({job.name for recipe in every for job in _jobs(recipe, chosen(None))})
         channel.drop_strangers()
         if not channel.is_indexed():
             with step("index of the channel"):
@@ -147,12 +149,14 @@ def _standin(platform: str) -> None:
         standin.ensure(paths.STANDIN, platform, current)
 
 
+def _jobs(recipe: Recipe, variants: list[Variant]) -> list[Job]:
+    if recipe.has_targets:
+        return [Job(recipe, variant) for variant in recipe.builds_for(variants)]
+    return [Job(recipe, None)]
+
+
 def _build_recipe(recipe: Recipe, variants: list[Variant]) -> None:
-    if recipe.builds_for(chosen(None)):
-        jobs = [Job(recipe, variant) for variant in recipe.builds_for(variants)]
-    else:
-        jobs = [Job(recipe, None)]
-    outdated = [job for job in jobs if not job.is_current()]
+    outdated = [job for job in _jobs(recipe, variants) if not job.is_current()]
     if outdated:
         _prepare(recipe)
     for job in outdated:

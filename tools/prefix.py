@@ -16,6 +16,8 @@ from tools.errors import ToolError, is_no_space, no_space
 from tools.recipes import Recipe
 
 Progress = Callable[[str], None]
+# Of another Python, or a slow start: without bytecode `import vllm` compiles for ten seconds.
+LEAKS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 LIST = "solved.txt"  # written last: a prefix without it is a broken one
 
 
@@ -29,8 +31,7 @@ def scripts_of(prefix: Path) -> Path:
 
 def environment(prefix: Path, **extra: str) -> dict[str, str]:
     """The process environment for programs of `prefix`: nothing of another Python leaks in."""
-    leaks = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP")
-    inherited = {key: value for key, value in os.environ.items() if key not in leaks}
+    inherited = {key: value for key, value in os.environ.items() if key not in LEAKS}
     search = [scripts_of(prefix), *([prefix] if os.name == "nt" else [])]
     return {
         **inherited,

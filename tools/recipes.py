@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tools import paths
+from tools.errors import ToolError
 from tools.variants import Variant
 
 
@@ -59,15 +60,17 @@ class Recipe:
             text = text.replace("${{ " + key + " }}", str(value))
         return text
 
+    @property
+    def has_targets(self) -> bool:
+        """Whether there is a build per target; else one build serves them all."""
+        return "gfx_target" in self.raw["build"].get("variant", {}).get("use_keys", [])
+
     def builds_for(self, variants: Iterable[Variant]) -> list[Variant]:
-        """The targets of `variants` that get a build of their own; empty if one build serves all.
+        """Those of `variants` that a recipe with targets is built for.
 
         A recipe that requires `__amdgpu_arch` has no build for a target without a card. The list is
         cut here because the builder's interface that we use does not honour `skip`.
         """
-        keys = self.raw["build"].get("variant", {}).get("use_keys", [])
-        if "gfx_target" not in keys:
-            return []
         needs_card = any(r.startswith("__amdgpu_arch") for r in self.requirements("run"))
         return [v for v in variants if v.has_card or not needs_card]
 
@@ -79,7 +82,12 @@ def shared_pins() -> dict[str, str]:
 
 
 def load(folder: Path) -> Recipe:
-    return Recipe(folder, yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+    """The recipe in `folder`. Raises ToolError if it is not YAML."""
+    file = folder / "recipe.yaml"
+    try:
+        return Recipe(folder, yaml.safe_load(file.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ToolError(f"{paths.shown(file)}: {' '.join(str(error).split())}") from None
 
 
 def all_recipes() -> list[Recipe]:

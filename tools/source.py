@@ -79,8 +79,8 @@ def _explained(recipe: Recipe, wanted: str, stderr: str) -> ToolError:
             f" {recipe.context['sha256']}",
             "a truncated or replaced file: fetch again, or correct the pin if the change is meant",
         )
-    errors = re.findall(r"^ERROR: (.+)$", stderr, re.MULTILINE)
-    reason = errors[-1] if errors else stderr.strip().splitlines()[-1]
+    said = re.findall(r"^ERROR: (.+)$|^[ ╰─>]*(\w+Error: .+)$", stderr, re.MULTILINE)
+    reason = "".join(said[-1]) if said else stderr.strip().splitlines()[-1]
     return ToolError(f"pip cannot fetch {wanted}: {reason}", "check the package index and network")
 
 

@@ -38,6 +38,13 @@ def write(job: str, stamp: Stamp) -> None:
     fresh.replace(path)
 
 
+def keep(jobs: set[str]) -> None:
+    """Forget every job but these: its recipe or its target went."""
+    for path in paths.STAMPS.glob("*.json"):
+        if path.stem not in jobs:
+            path.unlink()
+
+
 def known() -> list[Stamp]:
     """Every stamp."""
     found = (read(path.stem) for path in sorted(paths.STAMPS.glob("*.json")))

@@ -1,4 +1,4 @@
-"""Each way in which a patch can be wrong is refused; the builder itself would accept most of them."""
+"""Each way in which a patch can be wrong is refused; the builder would accept most of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_a_good_patch_applies(checkout: Checkout) -> None:
 
 
 def test_it_is_really_applied(checkout: Checkout) -> None:
-    """The source lies below a git repository, where `git apply` skips all files and says nothing."""
+    """The source lies below a git repository, where `git apply` skips all files, silently."""
     recipe = checkout.recipe()
     folder = checkout.root / "build" / "unpacked"
     folder.mkdir()
@@ -68,7 +68,10 @@ def test_a_patch_already_upstream_is_refused(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("listed", "words"),
     [
-        (["local/ten.patch", "local/none.patch"], "lists patches/thing/local/none.patch, not there"),
+        (
+            ["local/ten.patch", "local/none.patch"],
+            "lists patches/thing/local/none.patch, not there",
+        ),
         (["local/ten.patch", "local/ten.patch"], "twice"),
     ],
 )

@@ -1,0 +1,180 @@
+"""dev.py, pixi.toml and the command line offer the same tasks, and fail in one line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+
+import dev
+from tools import cli, paths, prefix, run, variants
+from tools.errors import ToolError
+
+PIXI = tomllib.loads((paths.ROOT / "pixi.toml").read_text(encoding="utf-8"))
+TASKS = set(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+WANTED = {"build", "smoke", "test", "serve", "doctor", "lint", "fetch", "install", "lock"}
+
+
+def task(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools", *arguments],
+        cwd=paths.ROOT,
+        env={"PATH": "", "HOME": "/nowhere", **env},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_tasks_are_those_of_the_project() -> None:
+    assert TASKS == WANTED
+
+
+def test_dev_names_the_tasks_before_it_has_made_anything() -> None:
+    (line,) = re.findall(r"Tasks:\n\n +(.+)\n", dev.__doc__ or "")
+    assert set(line.split()) == TASKS
+
+
+def test_pixi_offers_the_same_tasks() -> None:
+    assert {name: f"python dev.py {name}" for name in TASKS} == PIXI["tasks"]
+
+
+def test_pixi_has_an_environment_per_target() -> None:
+    """`default` asks for no target; the others name the one that their tasks work for."""
+    targets = {name: v for name, v in variants.all_targets().items() if v.has_card}
+    assert PIXI["environments"] == {name: [name] for name in targets}
+    for name, variant in targets.items():
+        feature = PIXI["feature"][name]
+        assert feature["activation"]["env"] == {"VLLM_GFX_TARGET": name}
+        assert feature.get("platforms", PIXI["workspace"]["platforms"]) == variant.platforms
+
+
+def test_pixi_has_the_python_that_the_stand_in_is_for() -> None:
+    pins = yaml.safe_load(paths.PINS.read_text())
+    assert PIXI["dependencies"]["python"] == f"{pins['python_min'][0]}.*"
+
+
+@pytest.mark.parametrize("name", sorted(WANTED - {"serve"}))
+def test_every_task_explains_itself(name: str) -> None:
+    done = task(name, "--help")
+    assert done.returncode == 0 and name in done.stdout
+
+
+@pytest.mark.parametrize("name", ["build", "install", "smoke", "doctor"])
+def test_an_unknown_target_is_one_line(name: str) -> None:
+    done = task(name, "--target", "gfx1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: unknown target 'gfx1'; known targets: {', '.join(variants.all_targets())}"
+    ]
+
+
+def test_the_target_of_a_pixi_environment_is_used() -> None:
+    assert "unknown target 'gfx2'" in task("doctor", VLLM_GFX_TARGET="gfx2").stderr
+
+
+def test_an_unknown_task_is_refused() -> None:
+    done = task("frobnicate")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tools.lint.lint", interrupted)
+    monkeypatch.setattr(sys, "argv", ["tools", "lint"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    assert "run the same command again to continue" in capsys.readouterr().err
+
+
+def test_serve_needs_an_installed_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "prefix", lambda target: tmp_path / target)
+    with pytest.raises(ToolError, match=r"cpu is not installed; run: python dev.py install"):
+        run.run(None, ["vllm-gfx", "serve", "x"])
+
+
+def test_programs_run_where_the_caller_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative paths mean what they meant to the caller, and no other Python leaks in."""
+    monkeypatch.setattr(paths, "prefix", lambda target: tmp_path)
+    (tmp_path / prefix.LIST).write_text("")
+    bin_ = prefix.scripts_of(tmp_path)
+    bin_.mkdir()
+    (bin_ / "show").write_text('#!/bin/sh\necho "$PWD|$PYTHONPATH|$CONDA_PREFIX|$1"\n')
+    (bin_ / "show").chmod(0o755)
+    caller = tmp_path / "caller"
+    caller.mkdir()
+    code = (
+        "from tools import paths, run; from pathlib import Path\n"
+        f"paths.prefix = lambda target: Path({str(tmp_path)!r})\n"
+        "run.run(None, ['show', 'x'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=paths.ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": "/leak", "INIT_CWD": str(caller)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{caller}||{tmp_path}|x\n", done.stderr
+
+
+class TestDev:
+    """Making .venv, in a folder of its own."""
+
+    @pytest.fixture(autouse=True)
+    def elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("VENV", "RETIRED", "STAMP", "PYTHON", "REQUIREMENTS"):
+            old = getattr(dev, name)
+            monkeypatch.setattr(dev, name, tmp_path / old.relative_to(dev.ROOT))
+        monkeypatch.setattr(dev, "ROOT", tmp_path)
+        dev.REQUIREMENTS.parent.mkdir()
+        dev.REQUIREMENTS.write_text("")
+
+    def test_made_once_and_again_when_the_pins_change(self) -> None:
+        dev.ensure()
+        first = dev.STAMP.stat().st_mtime_ns
+        dev.ensure()
+        assert dev.STAMP.stat().st_mtime_ns == first
+        dev.REQUIREMENTS.write_text("# changed\n")
+        dev.ensure()
+        assert dev.STAMP.stat().st_mtime_ns != first and not dev.RETIRED.exists()
+
+    def test_a_failure_puts_the_old_one_back(self) -> None:
+        dev.VENV.mkdir()
+        (dev.VENV / "old").write_text("")
+        dev.REQUIREMENTS.write_text("no-such-distribution @ file:///nowhere.whl\n")
+        with pytest.raises(subprocess.CalledProcessError):
+            dev.ensure()
+        assert [p.name for p in dev.VENV.iterdir()] == ["old"]
+
+    def test_a_failure_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        dev.REQUIREMENTS.write_text("no-such-distribution @ file:///nowhere.whl\n")
+        with pytest.raises(SystemExit, match="pip could not install"):
+            dev.main(["build"])
+
+    def test_an_interrupted_one_is_made_again(self) -> None:
+        dev.VENV.mkdir()
+        dev.PYTHON.parent.mkdir(parents=True)
+        dev.PYTHON.write_text("")
+        assert not dev.is_ready()
+        dev.ensure()
+        assert dev.is_ready()
+
+    def test_help_needs_no_venv(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert dev.main(["--help"]) == 0
+        assert "smoke" in capsys.readouterr().out and not dev.VENV.exists()
+
+    def test_an_old_python_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "version_info", (3, 10, 1))
+        with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer"):
+            dev.main(["build"])

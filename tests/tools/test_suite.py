@@ -1,0 +1,85 @@
+"""`test` itself: where tests run, what is counted, and that a failure is never swallowed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import memory, paths, prefix, suite
+from tools.errors import ToolError
+
+
+@pytest.fixture
+def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with two folders of tests, a prefix that is this Python, no lint."""
+    folder = tmp_path / "tests"
+    for name in ("tools", "serve"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "test_it.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(suite, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(suite, "install", lambda target: tmp_path / "prefix")
+    monkeypatch.setattr(suite, "lint", lambda: None)
+    monkeypatch.setattr(prefix, "python_of", lambda where: Path(sys.executable))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_every_folder_is_run_and_summed(tests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.test([])
+    assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 0 failed"
+
+
+@pytest.mark.parametrize("half", ["tools", "serve"])
+@pytest.mark.parametrize("broken", ["def test_c(): assert False", "import nothing_like_this", "("])
+def test_a_failure_in_either_half_fails_the_whole(
+    tests: Path, capsys: pytest.CaptureFixture[str], half: str, broken: str
+) -> None:
+    (tests / half / "test_more.py").write_text(broken)
+    with pytest.raises(ToolError, match="failed"):
+        suite.test([])
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" 1 failed")
+
+
+def test_a_crash_is_a_failure(tests: Path) -> None:
+    (tests / "serve" / "test_more.py").write_text("import os\ndef test_c(): os._exit(0)\n")
+    with pytest.raises(ToolError, match="1 failed"):
+        suite.test([])
+
+
+def test_lint_is_a_failure(tests: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> None:
+        raise ToolError("ruff found problems")
+
+    monkeypatch.setattr(suite, "lint", found)
+    with pytest.raises(ToolError, match="1 failed"):
+        suite.test([])
+
+
+def test_chosen_tests_run_alone(tests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.test(["tests/serve/test_it.py::test_a", "-q"])
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_every_folder_of_tests_has_a_place() -> None:
+    here, inside = suite.folders()
+    assert {"tools", "recipes", "variants", "patches", "standin"} <= set(here)
+    assert set(inside) <= {"kernels", "shims", "serve", "tinylm"}
+
+
+def test_peak_memory_counts_children() -> None:
+    code = "block = bytearray(200 << 20); print(flush=True); input()"
+    with memory.Peak() as peak:
+        child = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert child.stdout and child.stdout.readline()
+        alone = memory.tree_bytes(child.pid)
+        both = memory.tree_bytes(os.getpid())
+        child.communicate(b"\n")
+    assert both > alone > 200 << 20
+    assert peak.bytes == 0 or peak.bytes <= both * 2
