@@ -105,7 +105,7 @@ def _quantised(folder: Path, name: str, config: dict[str, object], pack: _Pack) 
     for target in (made.checkpoint, made.weights):
         shutil.copytree(base.checkpoint, target)
     dense = load_file(base.checkpoint / "model.safetensors")
-    packed = {}
+    packed: packers.Tensors = {}
     for at, key in enumerate(sorted(k for k in dense if k.endswith(_QUANTISED))):
         n, k = dense[key].shape
         weight = packers.weight(n, k, GROUP, zeros=name == "awq", seed=at)

@@ -25,13 +25,15 @@ GFX = tuple(name for name in targets.all_targets() if name != targets.REFERENCE)
 
 @dataclass
 class Run:
-    """One engine: greedy unless `params` say otherwise; prompts as token ids, all at once."""
+    """One engine, its prompts as token ids, all at once; `params` (greedy unless they say
+    otherwise) are one set for all of them, or one set for each.
+    """
 
     model: str
     prompts: list[list[int]]
     tokens: int = 4
     llm: dict[str, Any] = field(default_factory=dict)
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] | list[dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -95,7 +97,8 @@ def _generate(engine: Any, run: Run) -> Result:
     from vllm import SamplingParams
 
     given = {"temperature": 0.0, "max_tokens": run.tokens, "ignore_eos": True, "detokenize": False}
-    params = SamplingParams(**{**given, **run.params})
+    each = run.params if isinstance(run.params, list) else [run.params] * len(run.prompts)
+    params = [SamplingParams(**{**given, **more}) for more in each]
     prompts = [{"prompt_token_ids": ids} for ids in run.prompts]
     outputs = [o.outputs[0] for o in engine.generate(prompts, params, use_tqdm=False)]
     return Result(

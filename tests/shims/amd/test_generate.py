@@ -42,9 +42,12 @@ SCENARIOS = {
 @pytest.fixture(scope="session", params=simulate.GFX)
 def card(request: pytest.FixtureRequest, built: dict[str, models.Model]) -> dict[str, object]:
     runs = [
-        simulate.Run(str(built[model].checkpoint), PROMPTS, TOKENS, llm, params={"logprobs": 5})
+        simulate.Run(str(built[model].checkpoint), PROMPTS, TOKENS, llm, {"logprobs": 5})
         for model, llm in SCENARIOS.values()
     ]
+    # The first run also samples: among one candidate there is nothing to choose.
+    runs[0].prompts = [*PROMPTS, PROMPTS[0]]
+    runs[0].params = [{}, {}, {"temperature": 0.7, "top_k": 1, "top_p": 0.9, "seed": 1}]
     return dict(zip(SCENARIOS, simulate.run(request.param, runs), strict=True))
 
 
@@ -70,8 +73,13 @@ def test_tokens_are_transformers_own(
     card: dict[str, object], built: dict[str, models.Model], scenario: str
 ) -> None:
     result = _result(card, scenario)
-    assert result.tokens == _greedy(built[SCENARIOS[scenario][0]])
+    assert result.tokens[: len(PROMPTS)] == _greedy(built[SCENARIOS[scenario][0]])
     assert result.served("attention") == {"TRITON_ATTN"}
+
+
+def test_sampling_among_one_candidate_is_greedy(card: dict[str, object]) -> None:
+    result = _result(card, "dense")
+    assert result.tokens[len(PROMPTS)] == result.tokens[0]
 
 
 @pytest.mark.parametrize("scenario", ["gptq", "awq"])

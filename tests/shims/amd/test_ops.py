@@ -8,6 +8,7 @@ import sys
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,12 +79,12 @@ def test_repetition_penalty() -> None:
 
 
 def _routed(
-    gating: torch.Tensor, k: int, sigmoid: float | None = None, **more: object
+    gating: torch.Tensor, k: int, sigmoid: float | None = None, **more: Any
 ) -> tuple[torch.Tensor, ...]:
     tokens = gating.shape[0]
     weights = torch.empty(tokens, k)
     indices, rows = (torch.empty(tokens, k, dtype=torch.int32) for _ in range(2))
-    given = {"renormalize": False, "bias": None, "is_padding": None, **more}
+    given: dict[str, Any] = {"renormalize": False, "bias": None, "is_padding": None, **more}
     if sigmoid is None:
         experts.topk_softmax(weights, indices, rows, gating, **given)
     else:
@@ -140,7 +141,9 @@ def test_moe_align_block_size(seed: int, mapped: bool) -> None:
     used = torch.zeros(1, dtype=torch.int32)
     scatter = torch.full((ids.numel(), 1), -7, dtype=torch.int32)
     experts.moe_align_block_size(ids, count, block, ordered, owners, used, local, scatter)
-    seen = [int(local[i]) if mapped and i >= 0 else i for i in ids.flatten().tolist()]
+    seen = ids.flatten().tolist()
+    if local is not None:
+        seen = [int(local[i]) if i >= 0 else i for i in seen]
     slots, blocks = _aligned_by_hand(seen, count, block)
     assert used.item() == len(slots)
     assert ordered.tolist() == slots + [ids.numel()] * (places - len(slots))

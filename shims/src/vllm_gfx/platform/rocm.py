@@ -60,7 +60,7 @@ if not all(library.runs(op) for op in needs.SKINNY_GEMM):
     os.environ.setdefault(_SKINNY, "0")
 
 
-class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):  # type: ignore[name-defined]
+class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
     """Overrides only: each says which compiled part it does without."""
 
     @classmethod
