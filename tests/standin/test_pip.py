@@ -98,5 +98,17 @@ def test_an_interrupted_download_keeps_the_batches_before_it(
     assert all(cache.find(pin.sha256, print) for pin in pins[:25])
 
 
-def test_pip_settings_are_read_from_the_environment(tmp_path: Path) -> None:
-    assert pip.settings()["find-links"] == str(tmp_path / "wheels")
+def test_pip_settings_come_from_its_files_and_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text(
+        "[global]\nfind-links = /from/file\nextra-index-url =\n    file:///a\n    file:///b\n"
+        "index-url = file:///all\n[download]\nindex-url = file:///own\n[list]\nformat = columns\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    found = pip.settings()
+    assert found["find-links"] == str(tmp_path / "wheels")  # PIP_FIND_LINKS wins
+    assert found["extra-index-url"] == "file:///a file:///b"
+    assert found["index-url"] == "file:///own"
+    assert "format" not in found

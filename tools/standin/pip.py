@@ -1,5 +1,6 @@
 """The ordinary pip client: what it is configured with, and downloads by digest into the cache."""
 
+import ast
 import os
 import re
 import subprocess
@@ -34,10 +35,17 @@ class Pin:
 
 
 def settings() -> dict[str, str]:
-    """pip's own configuration, of files and environment, by option name ("find-links")."""
-    text = _pip(["config", "list"])
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
-    return {key.split(".")[-1]: value.strip("'\"") for key, value in pairs}
+    """pip's own configuration, of files and environment, by option name ("find-links").
+
+    Several values of one option are separated by blanks, as uv wants them.
+    """
+    found: dict[str, str] = {}
+    rows = [line.partition("=") for line in _pip(["config", "list"]).splitlines()]
+    for section in ("global", "download", ":env:"):  # a later one wins, as in pip
+        for key, _, value in rows:
+            if key.startswith(f"{section}."):
+                found[key.removeprefix(f"{section}.")] = " ".join(ast.literal_eval(value).split())
+    return found
 
 
 def download(lines: Sequence[str], folder: Path, platform: Platform, hashes: bool = True) -> None:
