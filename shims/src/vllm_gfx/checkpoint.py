@@ -45,6 +45,19 @@ def check(model: str, load_format: str = "auto") -> None:
         _check_weights(folder)
 
 
+def check_configured(vllm_config: Any) -> None:
+    """`check` for a platform's `check_and_update_config`, which `LLM(...)` passes too."""
+    if vllm_config.model_config is not None:
+        check(vllm_config.model_config.model, str(vllm_config.load_config.load_format))
+
+
+def quantisation(model: str) -> str:
+    """The quantisation method that a model folder's config.json names, or an empty string."""
+    path = Path(model, "config.json")
+    stated = _json(path).get("quantization_config") if path.is_file() else None
+    return str(stated.get("quant_method", "")) if isinstance(stated, dict) else ""
+
+
 def _is_elsewhere(model: str) -> bool:
     looks_local = model.startswith((".", "~")) or os.path.isabs(model)  # noqa: PTH117 - a str
     return "://" in model or (not looks_local and _HUB_NAME.fullmatch(model) is not None)

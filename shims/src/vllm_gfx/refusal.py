@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -14,13 +14,27 @@ class Refusal(ValueError):
 
 
 @contextmanager
-def of_configuration() -> Iterator[None]:
-    """Turn what vLLM's configuration classes refuse about a request into a Refusal."""
+def of_configuration(model: str) -> Iterator[None]:
+    """Turn what vLLM's configuration classes refuse about a request for `model` into a Refusal."""
     from pydantic import ValidationError
 
     try:
         yield
     except ValidationError as error:
         reasons = [item["msg"].removeprefix("Value error, ") for item in error.errors()]
-        what = f"vLLM refuses this configuration: {'; '.join(reasons)}"
-        raise Refusal(what, "change the flags or the model") from error
+        what = _unknown_quantisation(model, reasons) or "; ".join(reasons)
+        remedy = "change the flags or the model"
+        raise Refusal(f"vLLM refuses this configuration: {what}", remedy) from error
+
+
+def _unknown_quantisation(model: str, reasons: Iterable[str]) -> str:
+    """What is served instead of a quantisation unknown to vLLM, which lists all it knows."""
+    from vllm.model_executor.layers.quantization import QUANTIZATION_METHODS
+
+    from vllm_gfx import checkpoint
+    from vllm_gfx.linear import target
+
+    method = checkpoint.quantisation(model)
+    if method in QUANTIZATION_METHODS or not any(method in reason for reason in reasons):
+        return ""
+    return target.unserved(f"quantisation {method!r}")

@@ -19,7 +19,7 @@ def run(argv: Sequence[str]) -> None:
     envs.set_defaults()
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the rows are those of one process
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # stdout is for the table
-    with refusal.of_configuration():
+    with refusal.of_configuration(argv[0]):
         _load(argv)
     print(report.table(report.rows()))
     print(report.summary(report.rows()))

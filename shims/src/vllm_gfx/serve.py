@@ -36,7 +36,7 @@ def run(argv: Sequence[str]) -> None:
     if not any(arg.split("=")[0] in ("-h", "--help") for arg in argv):
         argv = prepared(argv)
     sys.argv = ["vllm", "serve", *argv]
-    _upstream(flags(argv))
+    _upstream(argv)
 
 
 def prepared(argv: Sequence[str]) -> list[str]:
@@ -112,15 +112,15 @@ def _cannot_listen(host: str, port: str, error: OSError) -> Refusal:
     return Refusal(what, "choose another --host or --port")
 
 
-def _upstream(given: dict[str, str]) -> None:
+def _upstream(argv: Sequence[str]) -> None:
     """vLLM's own command line; what it refuses about the request becomes a Refusal."""
-    with refusal.of_configuration():
+    given = {"host": HOST, "port": PORT, "model": argv[0], **flags(argv)}
+    with refusal.of_configuration(given["model"]):
         from vllm.entrypoints.cli.main import main
 
         try:
             main()
-        except OSError as error:
+        except OSError as error:  # someone took the port while the model was loading
             if error.errno != errno.EADDRINUSE:
                 raise
-            host, port = given.get("host", HOST), given.get("port", PORT)
-            raise _cannot_listen(host, port, error) from error
+            raise _cannot_listen(given["host"], given["port"], error) from error

@@ -38,7 +38,8 @@ def install() -> None:
 
     def shutdown(self: Any, timeout: float | None = None) -> None:
         original(self, timeout)
-        handler = self.output_handler  # None before the first request
+        # None before the first request; absent where the start was interrupted.
+        handler = getattr(self, "output_handler", None)
         if handler is not None and not handler.get_loop().is_closed():
             error = GracefulHTTPError(MESSAGE, HTTPStatus.SERVICE_UNAVAILABLE)
             handler.get_loop().call_soon_threadsafe(self.output_processor.propagate_error, error)

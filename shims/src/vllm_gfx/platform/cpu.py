@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vllm.platforms.cpu import CpuPlatform
 from vllm.platforms.interface import Platform, PlatformEnum
 
-from vllm_gfx import attention, linear
+from vllm_gfx import attention, checkpoint, linear
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -53,9 +53,13 @@ class GfxCpuPlatform(CpuPlatform):
 
     @classmethod
     def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
-        """Eager execution, one process per worker, our worker class, a small KV block."""
+        """Eager execution, one process per worker, our worker class. Raises ValueError.
+
+        The error is about a checkpoint that cannot be loaded.
+        """
         from vllm.config import CompilationMode, CUDAGraphMode
 
+        checkpoint.check_configured(vllm_config)
         attention.register()
         compilation = vllm_config.compilation_config
         compilation.mode = CompilationMode.NONE

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import openai
+import pytest
+
+from tests.serve.server import KEY, Server
+from tests.support import tinylm
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    return tinylm.copy(tinylm.ORIGINAL)
+
+
+@pytest.fixture(scope="session")
+def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The one server that most tests share."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    # A model this small would fill its answer with the blanks that JSON allows.
+    compact = "--structured-outputs-config.disable_any_whitespace=true"
+    server = Server(model, log, "--api-key", KEY, compact)
+    try:
+        print(f"\nserver ready in {server.wait_ready():.1f} s")
+        yield server
+    finally:
+        server.destroy()
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> openai.OpenAI:
+    return server.client()
+
+
+@pytest.fixture
+def start(model: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts servers of a test's own: `start(flags...)`; they end with the test."""
+    started: list[Server] = []
+
+    def _start(*flags: str) -> Server:
+        started.append(Server(model, tmp_path / f"log{len(started)}", *flags))
+        return started[-1]
+
+    yield _start
+    for server in started:
+        server.destroy()

@@ -1,0 +1,128 @@
+"""A real `vllm-gfx serve` in a process of its own, and what tests ask of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import openai
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+KEY = "sk-of-the-tests"
+NAME = "tiny"
+READY_SECONDS = 240  # a deadline for a busy machine, not the bound: that is measured
+PATIENCE_SECONDS = 60
+_POLL_SECONDS = 0.1
+
+
+def command() -> str:
+    """The console script beside this Python. Raises AssertionError if it is not installed."""
+    found = shutil.which("vllm-gfx", path=str(Path(sys.executable).parent))
+    assert found, f"no vllm-gfx beside {sys.executable}"
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(met: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Poll until `met()`. Raises AssertionError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(_POLL_SECONDS)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Server:
+    """One server process; its output is in `log`, what it started in `family`."""
+
+    def __init__(self, model: Path, log: Path, *flags: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self.family: list[psutil.Process] = []
+        argv = [command(), "serve", str(model), "--port", str(self.port), "--dtype", "float32"]
+        argv += ["--served-model-name", NAME, "--max-model-len", "1024", *flags]
+        with log.open("w", encoding="utf-8") as output:
+            self.started = time.monotonic()
+            self.process = subprocess.Popen(
+                argv, stdout=output, stderr=subprocess.STDOUT, env={**os.environ}
+            )
+
+    def wait_ready(self) -> float:
+        """Seconds from the start until `/health` answered, as polled."""
+        until(lambda: self._ended() or self._healthy(), "the server is ready", READY_SECONDS)
+        assert not self._ended(), self.output()[-6000:]
+        seconds = time.monotonic() - self.started
+        self.note_family()
+        return seconds
+
+    def note_family(self) -> None:
+        """Remember the processes that this server consists of now."""
+        me = psutil.Process(self.process.pid)
+        self.family = [me, *me.children(recursive=True)]
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def client(self, key: str = KEY) -> openai.OpenAI:
+        """The real client, that neither retries nor waits for ever."""
+        return openai.OpenAI(
+            base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=READY_SECONDS
+        )
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that carry `labels`."""
+        families = text_string_to_metric_families(httpx.get(f"{self.url}/metrics").text)
+        samples = (sample for family in families for sample in family.samples)
+        wanted = labels.items()
+        return sum(s.value for s in samples if s.name == name and wanted <= s.labels.items())
+
+    def running(self) -> int:
+        return int(self.metric("vllm:num_requests_running"))
+
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Signal the server and wait for its end: its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def left_over(self) -> list[psutil.Process]:
+        """Processes of the family that still run; a zombie has ended, and waits for its parent."""
+        return [process for process in self.family if _runs(process)]
+
+    def destroy(self) -> None:
+        """End whatever is left, after a test."""
+        if not self._ended():
+            self.note_family()
+        for process in self.left_over():
+            process.kill()
+        self.process.wait(PATIENCE_SECONDS)
