@@ -80,6 +80,9 @@ def test_tokens_are_transformers_own(
 def test_sampling_among_one_candidate_is_greedy(card: dict[str, object]) -> None:
     result = _result(card, "dense")
     assert result.tokens[len(PROMPTS)] == result.tokens[0]
+    assert not any("vllm_gfx.ops" in name for name in result.served("op")), (
+        "a dense model needs none"
+    )
 
 
 @pytest.mark.parametrize("scenario", ["gptq", "awq"])
@@ -89,8 +92,11 @@ def test_one_kernel_serves_quantised_layers(card: dict[str, object], scenario: s
     assert len(rows) == 4  # qkv, o, gate_up, down
 
 
-def test_experts_run_in_triton(card: dict[str, object]) -> None:
-    assert _result(card, "moe").served("moe") == {"TritonExperts"}
+def test_experts_run_in_triton_between_our_ops(card: dict[str, object]) -> None:
+    result = _result(card, "moe")
+    assert result.served("moe") == {"TritonExperts"}
+    ops = {f"vllm_gfx.ops.{op}" for op in ("topk_softmax", "moe_align_block_size", "silu_and_mul")}
+    assert ops <= result.served("op")
 
 
 def _worst(model: models.Model, result: simulate.Result, kv: torch.dtype) -> float:

@@ -59,14 +59,27 @@ def _define(namespace: str, name: str, schema: str) -> None:
     fragment.define(schema)
     op = name.split(".")[1]
     if implementation := IMPLEMENTATIONS.get(name):
-        fragment.impl(op, implementation, "CPU")
-        fragment.impl(op, implementation, "CUDA")  # torch's key for AMD GPUs too
+        for device in ("CPU", "CUDA"):  # CUDA is torch's key for AMD GPUs too
+            fragment.impl(op, _reported(name, implementation), device)
         if schema.endswith("-> ()"):
             fragment.impl(op, _writes_only, "Meta")
-        report.record(name, "op", f"vllm_gfx.ops.{implementation.__name__}", "no compiled op")
         return
     _unimplemented.add(name)
     fragment.impl(op, _refusal(name), "CompositeExplicitAutograd")
+
+
+def _reported(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
+    """`implementation`, with a row in the report once it has been called."""
+    first = True
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal first
+        if first:
+            first = False
+            report.record(name, "op", f"vllm_gfx.ops.{implementation.__name__}", "no compiled op")
+        return implementation(*args, **kwargs)
+
+    return call
 
 
 def _writes_only(*_: Any, **__: Any) -> None:
