@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 from backports import zstd
 
 EPOCH = 1_767_225_600  # 2026-01-01, in every tar member and as every package's timestamp
+PLACEHOLDER = "/opt/prefix_placeholder"  # stands for the prefix in text files until installed
 LEVEL = 1  # these files live on this machine only; a higher level costs minutes and saves little
 CHUNK = 1 << 16
 

@@ -24,7 +24,6 @@ from tools.standin.wheel import Wheel
 
 # A change to one of these may make the same wheel other bytes.
 MADE_BY = ("archive.py", "conda_names.yaml", "convert.py", "names.py", "platforms.yaml", "wheel.py")
-PLACEHOLDER = "/opt/prefix_placeholder"
 SITE = "site-packages"
 
 
@@ -136,5 +135,5 @@ def _script(path: str, contents: bytes, platform: Platform) -> Entry:
     if not contents.startswith(b"#!python") or platform.windows:
         return archive.from_bytes(path, contents, executable=True)
     _, rest = contents.split(b"\n", 1)
-    contents = f"#!{PLACEHOLDER}/bin/python\n".encode() + rest
-    return archive.from_bytes(path, contents, executable=True, placeholder=PLACEHOLDER)
+    contents = f"#!{archive.PLACEHOLDER}/bin/python\n".encode() + rest
+    return archive.from_bytes(path, contents, executable=True, placeholder=archive.PLACEHOLDER)

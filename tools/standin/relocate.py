@@ -8,10 +8,9 @@ from pathlib import Path
 
 from tools.errors import ToolError
 from tools.standin import archive
-from tools.standin.archive import Entry
+from tools.standin.archive import PLACEHOLDER, Entry
 from tools.standin.platforms import Platform
 
-PLACEHOLDER = "/opt/prefix_placeholder"
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idlelib", "turtledemo"}
 # Text files that name the prefix they were built for and matter when something is compiled.
 NAMES_PREFIX = ("_sysconfigdata", "Makefile")
