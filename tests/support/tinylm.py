@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from tests.support import dequantise as format_definitions
+
 PACKAGE = "vllm-gfx-tinylm"
 ORIGINAL = "fp"
 QUANTISED = (
@@ -33,3 +35,8 @@ def copy(name: str) -> Path:
         present = sorted(path.parent.name for path in share().glob("*/config.json"))
         raise FileNotFoundError(f"{PACKAGE} has no copy {name!r}, only {present}")
     return folder
+
+
+def dequantise(name: str, out: Path) -> Path:
+    """Write a quantised copy's weights as a plain fp32 checkpoint to `out` and return it."""
+    return format_definitions.write(copy(name), out)

@@ -30,14 +30,10 @@ class Document:
     text: str
 
     @property
-    def digest(self) -> bytes:
-        """Hash of the name; the documents' order, so that neighbours have nothing in common."""
-        return hashlib.sha256(f"{self.source}/{self.path}".encode()).digest()
-
-    @property
     def split(self) -> str:
         """Chosen from the name alone: adding files never moves others between the splits."""
-        return SPLITS[int.from_bytes(self.digest[:4], "big") % 1000 < HELD_OUT_PER_MILLE]
+        digest = hashlib.sha256(f"{self.source}/{self.path}".encode()).digest()
+        return SPLITS[int.from_bytes(digest[:4], "big") % 1000 < HELD_OUT_PER_MILLE]
 
 
 def read_sources() -> dict[str, dict[str, Any]]:
@@ -88,7 +84,7 @@ def add_dialogues(documents: list[Document]) -> list[Document]:
 def write(out: Path, documents: list[Document]) -> dict[str, dict[str, dict[str, int]]]:
     """Write the documents and return files and bytes per source and split."""
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    for document in sorted(documents, key=lambda one: one.digest):
+    for document in documents:
         split = document.path.split("/")[0] if document.source == "dialogues" else document.split
         with (out / f"{document.source}.{split}.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(document)) + "\n")

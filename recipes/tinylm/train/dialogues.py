@@ -19,7 +19,7 @@ Turns = list[dict[str, str]]
 
 LONGEST_ANSWER = 900  # characters
 MOST_CODE_LINES = 40
-SMALLTALK_REPEATS = 8
+SMALLTALK_REPEATS = 20
 ABOUT = ["What does `{}` do?", "Explain `{}`.", "How do I use `{}`?", "What is `{}`?"]
 SECTION = ["Tell me about {}.", "Explain {}.", "What should I know about {}?"]
 WRITE = ["Write a Python function: {}", "Write `{}` in Python.", "Show me code: {}"]
@@ -45,15 +45,11 @@ def plain(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
-def said(question: str, answer: str) -> Turns:
-    """Return one question and its answer."""
-    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-
-
 def turns(question: str, answer: str) -> Turns:
     """Return one question and its answer; every fourth begins with a system message."""
     system = [{"role": "system", "content": pick(SYSTEM, answer)}]
-    return (system if zlib.crc32(question.encode()) % 4 == 0 else []) + said(question, answer)
+    said = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return (system if zlib.crc32(question.encode()) % 4 == 0 else []) + said
 
 
 def first_paragraphs(body: str) -> str:
@@ -132,11 +128,8 @@ def dialogues_of(kind: str, text: str) -> Iterator[Turns]:
 
 
 def smalltalk() -> list[Turns]:
-    """Return the greetings, with and without a system message, often enough to be learnt."""
+    """Return the greetings, each many times."""
     text = Path(__file__).with_name("smalltalk.yaml").read_text(encoding="utf-8")
-    systems: list[Turns] = [[], [], *([{"role": "system", "content": one}] for one in SYSTEM)]
     return [
-        system + said(question, answer)
-        for question, answer in yaml.safe_load(text)
-        for system in systems * SMALLTALK_REPEATS
-    ]
+        turns(question, answer) for question, answer in yaml.safe_load(text)
+    ] * SMALLTALK_REPEATS

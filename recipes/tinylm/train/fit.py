@@ -19,25 +19,13 @@ from safetensors.torch import save_file
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tinylm.train.tokens import BOS
-
 HERE = Path(__file__).parent
 LOG_EVERY = 50
-SEARCH = 50_000  # tokens to look ahead for the beginning of a document
 
 
 def load(name: str) -> dict[str, Any]:
     """Return one of the data files beside this script."""
     return dict(yaml.safe_load((HERE / name).read_text(encoding="utf-8")))
-
-
-def start_of(array: np.ndarray, length: int, generator: np.random.Generator) -> int:
-    """Return where to cut a window: every second one begins where a document does."""
-    start = int(generator.integers(len(array) - length))
-    if generator.random() < 0.5:
-        return start
-    begins = np.flatnonzero(array[start : min(start + SEARCH, len(array) - length)] == BOS)
-    return start + int(begins[0]) if len(begins) else start
 
 
 def windows(corpus: Path, rows: int, length: int, seed: int) -> Iterator[torch.Tensor]:
@@ -48,7 +36,7 @@ def windows(corpus: Path, rows: int, length: int, seed: int) -> Iterator[torch.T
     generator = np.random.default_rng(seed)
     while True:
         chosen = [arrays[n] for n in generator.choice(len(arrays), rows, p=share)]
-        starts = [start_of(array, length, generator) for array in chosen]
+        starts = [generator.integers(len(array) - length) for array in chosen]
         cut = [array[s : s + length + 1] for array, s in zip(chosen, starts, strict=True)]
         yield torch.from_numpy(np.stack(cut).astype(np.int64))
 

@@ -58,10 +58,10 @@ def nats(model: Any, tokenizer: Any, text: str) -> float:
     return total
 
 
-def bits_per_byte(model: Any, tokenizer: Any, texts: list[str]) -> float:
-    """Return the mean cost of one UTF-8 byte of the texts."""
-    size = sum(len(text.encode()) for text in texts)
-    return sum(nats(model, tokenizer, text) for text in texts) / math.log(2) / size
+def cost(model: Any, tokenizer: Any, texts: list[str]) -> tuple[float, int]:
+    """Return the bits that the texts cost, and their UTF-8 bytes."""
+    bits = sum(nats(model, tokenizer, text) for text in texts) / math.log(2)
+    return bits, sum(len(text.encode()) for text in texts)
 
 
 def held_out(corpus: Path, source: str) -> list[dict[str, str]]:
@@ -91,11 +91,14 @@ def measured(
     names = [name for name in load("sources.yaml") if name != "dialogues"]
     documents = {name: held_out(corpus, name) for name in names}
     pieces = [piece for name in names for piece in sample(documents[name])]
-    texts = {name: [d["text"] for d in documents[name]] for name in names}
-    each = {n: round(bits_per_byte(model, tokenizer, texts[n]), 4) for n in names}
-    everything = bits_per_byte(model, tokenizer, [t for n in names for t in texts[n]])
-    of_sample = bits_per_byte(model, tokenizer, [piece["text"] for piece in pieces])
-    figures = {"all": round(everything, 4), "by_source": each, "sample": round(of_sample, 6)}
+    each = {n: cost(model, tokenizer, [d["text"] for d in documents[n]]) for n in names}
+    bits, size = (sum(column) for column in zip(*each.values(), strict=True))
+    of_sample, sample_size = cost(model, tokenizer, [piece["text"] for piece in pieces])
+    figures = {
+        "all": round(bits / size, 4),
+        "by_source": {name: round(b / n, 4) for name, (b, n) in each.items()},
+        "sample": round(of_sample / sample_size, 6),
+    }
     return {"bits_per_byte": figures, "window_tokens": WINDOW}, pieces
 
 

@@ -1,6 +1,6 @@
 """Read quantised checkpoints from the definitions of their formats, without our packers.
 
-``dequantise(folder, out)`` writes a plain fp32 checkpoint: the weights that any engine must act on.
+``write(folder, out)`` writes a plain fp32 checkpoint: the weights that any engine must act on.
 """
 
 import json
@@ -86,9 +86,9 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return plain | {name: tensor.float() for name, tensor in stored.items()}
 
 
-def dequantise(folder: Path, out: Path) -> Path:
-    """Write the checkpoint without its quantisation, in fp32, and return its folder."""
-    shutil.copytree(folder, out)
+def write(folder: Path, out: Path) -> Path:
+    """Write the checkpoint without its quantisation, in fp32, to `out`, and return that folder."""
+    shutil.copytree(folder, out, dirs_exist_ok=True)
     config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     del config["quantization_config"]
     config["dtype"] = "float32"
