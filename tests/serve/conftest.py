@@ -21,9 +21,7 @@ def model() -> Path:
 def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The one server that most tests share."""
     log = tmp_path_factory.mktemp("server") / "log"
-    # A model this small would fill its answer with the blanks that JSON allows.
-    compact = "--structured-outputs-config.disable_any_whitespace=true"
-    server = Server(model, log, "--api-key", KEY, compact)
+    server = Server(model, log, "--api-key", KEY)
     try:
         print(f"\nserver ready in {server.wait_ready():.1f} s")
         yield server

@@ -94,6 +94,15 @@ def test_only_safetensors_are_looked_into(model: Path, tmp_path: Path) -> None:
     checkpoint.check(str(tmp_path))
 
 
+def test_a_tokenizer_may_come_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    asked = [str(tmp_path), "--load-format", "dummy"]
+    with pytest.raises(Refusal, match="no tokenizer"):
+        serve.prepared(asked)
+    for flags in (["--tokenizer", HUB], ["--skip_tokenizer_init"]):
+        assert serve.prepared([*asked, *flags])[-len(flags) :] == flags
+
+
 def test_an_engine_in_process_checks_as_well(tmp_path: Path) -> None:
     given = SimpleNamespace(model=str(tmp_path))
     config = SimpleNamespace(model_config=given, load_config=SimpleNamespace(load_format="auto"))

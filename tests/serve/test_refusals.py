@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -116,6 +117,13 @@ def test_broken_folder(folder: Path, refused: Refused, how: str, asked: str) -> 
     assert [word for word in (str(folder), *words) if word not in line] == []
 
 
+def test_no_tokenizer(folder: Path, refused: Refused) -> None:
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    line = refused("serve", str(folder))
+    assert "no tokenizer" in line and "--tokenizer" in line
+
+
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.socket() as other:
@@ -151,10 +159,11 @@ def test_a_host_that_is_not_ours(model: Path, refused: Refused) -> None:
     assert "cannot listen on" in line and "--host" in line
 
 
-def _asked(folder: Path, *flags: str) -> tuple[int, list[str]]:
-    """Exit code of a real `vllm-gfx serve`, and its lines on stderr."""
-    argv = [command(), "serve", str(folder), "--port", str(free_port()), *flags]
-    ended = subprocess.run(argv, capture_output=True, text=True)
+def _asked(model: Path | str) -> tuple[int, list[str]]:
+    """Exit code of a real `vllm-gfx serve`, without a network, and its lines on stderr."""
+    argv = [command(), "serve", str(model), "--port", str(free_port())]
+    env = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    ended = subprocess.run(argv, capture_output=True, text=True, env=env)
     return ended.returncode, ended.stderr.splitlines()
 
 
@@ -180,3 +189,9 @@ def test_quantisation_that_is_not_served(folder: Path, quantised: dict[str, Any]
     (line,) = lines
     name = quantised["quant_method"]
     assert name in line.lower() and "it serves 4-bit GPTQ" in line and "Use such a copy" in line
+
+
+def test_a_hub_name_that_cannot_be_fetched() -> None:
+    code, (line,) = _asked("nobody/nothing")
+    assert code == 2
+    assert "cannot get nobody/nothing" in line and "folder of a whole checkpoint" in line

@@ -24,6 +24,14 @@ _HUB_NAME = re.compile(r"[\w.-]*\w[\w.-]*(/[\w.-]+)?(:\S+)?")
 # What vLLM reads as safetensors; the other load formats have files of their own.
 _SAFETENSORS_FORMATS = ("auto", "hf", "safetensors", "fastsafetensors")
 _OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.gguf")
+_TOKENIZERS = (
+    "tokenizer.*",
+    "vocab.*",
+    "*.model",
+    "*.tiktoken",
+    "tekken.json",
+    "tokenization_*.py",
+)
 _READ_BY_VLLM = ("generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -43,6 +51,16 @@ def check(model: str, load_format: str = "auto") -> None:
             _json(folder / name)
     if load_format in _SAFETENSORS_FORMATS:
         _check_weights(folder)
+
+
+def check_tokenizer(model: str) -> None:
+    """Raise Refusal if `model` is a folder without any tokenizer, which a server needs."""
+    folder = Path(model)
+    if folder.is_dir() and not any(path for glob in _TOKENIZERS for path in folder.glob(glob)):
+        raise Refusal(
+            f"{folder} holds no tokenizer",
+            "download its tokenizer files as well, or name one with --tokenizer",
+        )
 
 
 def check_configured(vllm_config: Any) -> None:

@@ -15,7 +15,7 @@ class Refusal(ValueError):
 
 @contextmanager
 def of_configuration(model: str) -> Iterator[None]:
-    """Turn what vLLM's configuration classes refuse about a request for `model` into a Refusal."""
+    """Turn what vLLM refuses about a request for `model`, or cannot find of it, into a Refusal."""
     from pydantic import ValidationError
 
     try:
@@ -25,6 +25,12 @@ def of_configuration(model: str) -> Iterator[None]:
         what = _unknown_quantisation(model, reasons) or "; ".join(reasons)
         remedy = "change the flags or the model"
         raise Refusal(f"vLLM refuses this configuration: {what}", remedy) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # Without a number it is transformers or the hub's client, about a file they cannot get.
+        remedy = "check the name and the network, or give the folder of a whole checkpoint"
+        raise Refusal(f"cannot get {model} ({error})", remedy) from error
 
 
 def _unknown_quantisation(model: str, reasons: Iterable[str]) -> str:

@@ -22,7 +22,18 @@ HOST = "127.0.0.1"
 # Upstream's default is 0: it kills the engine under the requests. Ten seconds let most finish.
 SHUTDOWN_TIMEOUT = "10"
 PORT = "8000"  # upstream's default
-_WATCHED = ("config", "host", "load-format", "model", "port", "shutdown-timeout", "uds")
+_NO_TOKENIZER = "skip-tokenizer-init"
+_WITH_VALUE = (
+    "config",
+    "host",
+    "load-format",
+    "model",
+    "port",
+    "shutdown-timeout",
+    "tokenizer",
+    "uds",
+)
+_WATCHED = (*_WITH_VALUE, _NO_TOKENIZER)
 
 
 class _Flags(argparse.ArgumentParser):
@@ -49,6 +60,8 @@ def prepared(argv: Sequence[str]) -> list[str]:
     if named is None:
         raise Refusal("no model is given", "put it first: vllm-gfx serve MODEL [flags]")
     checkpoint.check(named, given.get("load-format", "auto"))
+    if not given.keys() & {"tokenizer", _NO_TOKENIZER}:
+        checkpoint.check_tokenizer(named)
     if "uds" not in given:
         check_port(given.get("host", HOST), given.get("port", PORT))
     defaults = {"host": HOST, "shutdown-timeout": SHUTDOWN_TIMEOUT}
@@ -66,8 +79,11 @@ def _model(argv: Sequence[str]) -> tuple[str, list[str]]:
 def flags(argv: Sequence[str]) -> dict[str, str]:
     """The flags among `argv` that matter here. Upstream takes `_` for `-` in their names."""
     parser = _Flags(add_help=False, allow_abbrev=False)
-    for name in _WATCHED:
+    for name in _WITH_VALUE:
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, dest=name)
+    parser.add_argument(
+        f"--{_NO_TOKENIZER}", default=argparse.SUPPRESS, dest=_NO_TOKENIZER, action="store_true"
+    )
     known, _ = parser.parse_known_args([_dashed(arg) for arg in argv])
     return dict(vars(known))
 
