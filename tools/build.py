@@ -30,6 +30,7 @@ from tools import (
 )
 from tools.console import Step, step
 from tools.errors import ToolError, is_no_space, no_space
+from tools.interrupt import interruptible
 from tools.recipes import Recipe
 from tools.variants import Variant, chosen
 
@@ -181,15 +182,7 @@ def _run(job: Job, current: Step) -> None:
     output = paths.WORK / "out"
     shutil.rmtree(output, ignore_errors=True)  # a failed build leaves its prefix there
     try:
-        result = job.rendered.run_build(
-            tool_config=rattler_build.ToolConfiguration(test_strategy="native"),
-            output_dir=output,
-            channels=[paths.STANDIN.as_uri()],
-            progress_callback=log,
-            no_build_id=True,
-            no_include_recipe=True,
-            package_format=FORMAT,
-        )
+        result = interruptible(lambda: _call(job, output, log))
     except rattler_build.RattlerBuildError as error:
         if is_no_space(error) or is_no_space(RuntimeError(log.path.read_text("utf-8"))):
             raise no_space(paths.shown(output)) from None
@@ -201,6 +194,20 @@ def _run(job: Job, current: Step) -> None:
     sha256 = cache.sha256_of(package)
     file = channel.publish(package, result.platform)
     stamps.write(job.name, stamps.Stamp(job.key, file, sha256))
+
+
+def _call(job: Job, output: Path, log: Log) -> rattler_build.BuildResult:
+    # The builder takes half a minute to remove vLLM's build folder; shutil.rmtree takes one second.
+    config = rattler_build.ToolConfiguration(test_strategy="native", keep_build=True)
+    return job.rendered.run_build(
+        tool_config=config,
+        output_dir=output,
+        channels=[paths.STANDIN.as_uri()],
+        progress_callback=log,
+        no_build_id=True,
+        no_include_recipe=True,
+        package_format=FORMAT,
+    )
 
 
 @contextmanager
