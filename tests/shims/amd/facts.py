@@ -4,7 +4,22 @@
 override that this file is about can go.
 """
 
-DEFAULTS = """
+# rocm_unquantized_gemm sends CPU tensors elsewhere; its body is what a GPU runs.
+DECODE_GEMM = """
+import torch
+from vllm.platforms import current_platform
+current_platform.get_device_capability()
+from vllm.model_executor.layers.utils import rocm_unquantized_gemm_impl
+
+x, w = torch.randn(1, 64).half(), torch.randn(32, 64).half()
+try:
+    answer = torch.equal(rocm_unquantized_gemm_impl(x, w, None), x @ w.t())
+except AttributeError as error:
+    answer = str(error)
+decode_gemm = answer
+"""
+
+_DEFAULTS = """
 import os, torch
 from vllm.platforms import current_platform as ours
 from vllm.platforms.rocm import RocmPlatform
@@ -76,22 +91,11 @@ answer = {
     "explicit_pass": message(fused),
     "ir": list(config.kernel_config.ir_op_priority.rms_norm),
     "worker": config.parallel_config.worker_cls,
+    "decode_gemm": decode_gemm,
 }
 """
 
-# rocm_unquantized_gemm sends CPU tensors elsewhere; its body is what a GPU runs.
-DECODE_GEMM = """
-import torch
-from vllm.platforms import current_platform
-current_platform.get_device_capability()
-from vllm.model_executor.layers.utils import rocm_unquantized_gemm_impl
-
-x, w = torch.randn(1, 64).half(), torch.randn(32, 64).half()
-try:
-    answer = torch.equal(rocm_unquantized_gemm_impl(x, w, None), x @ w.t())
-except AttributeError as error:
-    answer = str(error)
-"""
+DEFAULTS = DECODE_GEMM + _DEFAULTS
 
 PASSES_WITHOUT_OUR_OPS = """
 from vllm_gfx.ops import library
