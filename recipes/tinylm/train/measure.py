@@ -71,8 +71,12 @@ def held_out(corpus: Path, source: str) -> list[dict[str, str]]:
 
 
 def sample(documents: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return pieces of at most 4,000 characters, SAMPLE_BYTES of them in all."""
+    """Return pieces of at most 4,000 characters without web addresses, SAMPLE_BYTES in all.
+
+    The repository names no package index, and documentation does.
+    """
     pieces = [{**document, "text": document["text"][:4000]} for document in documents]
+    pieces = [piece for piece in pieces if "://" not in piece["text"]]
     return pieces[: SAMPLE_BYTES // 4000]
 
 
