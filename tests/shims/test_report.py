@@ -25,6 +25,13 @@ def test_a_later_choice_replaces_the_first() -> None:
     ]
 
 
+def test_a_second_model_replaces_the_first() -> None:
+    report.record("layers.1.mlp", "linear", "A")
+    report.record("_C.weak_ref_tensor", "op", "B")
+    report.forget_layers()
+    assert report.rows() == [report.Row("_C.weak_ref_tensor", "op", "B")]
+
+
 def test_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown kind 'lineal'; one of linear"):
         report.record("x", "lineal", "A")

@@ -11,6 +11,7 @@ from pathlib import Path
 from vllm_gfx import envs
 
 KINDS = ("linear", "attention", "moe", "op")
+COMPILED_OPS = ("_C", "_moe_C", "_rocm_C")  # libraries whose ops are recorded at first call
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ def record(layer: str, kind: str, implementation: str, reason: str = "") -> None
     if path := envs.report_file():
         with Path(path).open("a", encoding="utf-8") as f:
             f.write(json.dumps(asdict(row)) + "\n")
+
+
+def forget_layers() -> None:
+    """Drop what belongs to a model's layers; ops that stand for compiled ones stay."""
+    for key in [k for k in _rows if not k[0].startswith(COMPILED_OPS)]:
+        del _rows[key]
 
 
 def rows() -> list[Row]:

@@ -1,7 +1,6 @@
 """Reads from a loaded model which implementation serves each layer, and puts it into the report.
 
-Choices that were recorded with a reason when they were made stay as they are; this adds the rest,
-so that upstream's own kernels show up beside ours.
+Upstream's own kernels show up beside ours. A second model in the same process replaces the first.
 """
 
 from __future__ import annotations
@@ -18,12 +17,11 @@ from vllm_gfx import linear, report
 
 
 def collect(model: torch.nn.Module) -> None:
-    """Record every layer of `model` that vLLM chose an implementation for."""
+    """Record every layer of `model` that vLLM chose an implementation for, and no other model's."""
+    report.forget_layers()
     linear.record_layers(model)
-    known = {(row.layer, row.kind) for row in report.rows()}
     for name, module in model.named_modules():
-        found = _kind_and_implementation(module)
-        if found and (name, found[0]) not in known:
+        if found := _kind_and_implementation(module):
             report.record(name, *found)
     for op in IrOp.registry.values():
         report.record(f"ir.{op.name}", "op", _providers(op), "in this order of preference")

@@ -114,9 +114,7 @@ def _generate(engine: Any, run: Run) -> Result:
 def _one(run: Run) -> Result:
     from vllm import LLM
     from vllm.distributed import cleanup_dist_env_and_memory
-    from vllm_gfx import report
 
-    report._rows.clear()  # one process, several engines with layers of the same names
     settings = {"max_model_len": 64, "max_num_seqs": 4, "kv_cache_memory_bytes": 1 << 22, "seed": 0}
     try:
         engine = LLM(run.model, skip_tokenizer_init=True, **{**settings, **run.llm})

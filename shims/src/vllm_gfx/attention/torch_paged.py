@@ -82,7 +82,7 @@ class TorchPagedMetadataBuilder(AttentionMetadataBuilder[TorchPagedMetadata]):
     def __init__(
         self, kv_cache_spec: Any, layer_names: list[str], vllm_config: Any, device: torch.device
     ) -> None:
-        super().__init__(kv_cache_spec, layer_names, vllm_config, device)  # type: ignore[safe-super]
+        super().__init__(kv_cache_spec, layer_names, vllm_config, device)
 
     def build(
         self,
