@@ -120,7 +120,11 @@ def only_one() -> Iterator[None]:
 
 
 def build(targets: list[str] | None = None, platform: str | None = None) -> None:
-    """Bring the channel up to date for `targets` (none: all). Raises ToolError."""
+    """Bring the channel up to date for `targets` (none: all). Raises ToolError.
+
+    The packages are the same for every platform; for one that this is not, it is shown that what
+    conda-forge has there completes them.
+    """
     variants = chosen(targets)
     here = solve.here()
     with only_one(), _disk():
@@ -135,6 +139,16 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
             with step("index of the channel"):
                 channel.index()
         shutil.rmtree(paths.WORK, ignore_errors=True)
+        if platform and platform != here:
+            _prove(platform, variants)
+
+
+def _prove(platform: str, variants: list[Variant]) -> None:
+    for variant in variants:
+        if platform in variant.platforms:
+            with step(f"solve {variant.name} on {platform}") as current:
+                found = solve.records(["vllm", *solve.asks_for(variant.name)], platform)
+                current.done(f"{len(found)} packages")
 
 
 def fetch() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rich.markup import escape
 from tools import paths
 from tools.console import err
 from tools.errors import ToolError
+from tools.leave import leave
 
 app = typer.Typer(
     help="Build, install, try and test the channel.",
@@ -114,15 +114,21 @@ def lock(platform: Platform = None) -> None:
             current.done(f"{standin.lock(name, current)} wheels")
 
 
-def main() -> None:
-    """Run the command line; foreseen errors become one line and exit code 1."""
+def run() -> int:
+    """Run the command line; the exit code. A foreseen error becomes one line and 1."""
     os.environ.setdefault("RATTLER_CACHE_DIR", str(paths.RATTLER_CACHE))
     try:
         app()
     except ToolError as error:
         err.print(f"[red]error:[/] {escape(str(error))}")
-        sys.exit(1)
+        return 1
     except SystemExit as end:
         if end.code == INTERRUPTED:
             err.print("interrupted; run the same command again to continue")
-        raise
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def main() -> None:
+    """Run the command line and end with its exit code."""
+    leave(run())

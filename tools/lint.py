@@ -9,10 +9,12 @@ from tools import paths
 from tools.console import step
 from tools.errors import ToolError
 
+TYPED = ("dev.py", "tools", "kernels/src", "shims/src", "recipes/into_prefix.py")
+TYPED_TESTS = [f"tests/{name}" for name in ("tools", "recipes", "variants", "patches", "standin")]
 CHECKS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--check", "--quiet", "."],
-    "mypy": ["mypy", "--no-error-summary", "dev.py", "tools", "kernels/src", "shims/src"],
+    "mypy": ["mypy", "--no-error-summary", *TYPED, *TYPED_TESTS],
 }
 
 

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools import paths, prefix
+from tools.build import build
 from tools.console import out
 from tools.errors import ToolError
 from tools.install import install
 from tools.lint import lint
 from tools.smoke import environment
+from tools.solve import ELSEWHERE
 
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
 HERE = ("tools", "recipes", "variants", "patches", "standin", "docs")
@@ -36,16 +38,18 @@ def test(pytest_arguments: Sequence[str]) -> None:
     chosen = [Path(a) for a in pytest_arguments if Path(a.partition("::")[0]).exists()]
     here, inside = _split(chosen)
     failures = [] if chosen else _lint()
+    for platform in ELSEWHERE:
+        build(platform=platform)
     where = install(None)
     rest = [a for a in pytest_arguments if Path(a) not in chosen]
     passed, failed = 0, len(failures)
     halves = (
-        ("checkout", Path(sys.executable), here, dict(os.environ)),
-        ("prefix", prefix.python_of(where), inside, environment(where)),
+        ("checkout", Path(sys.executable), ["-p", "tools.leave"], here, dict(os.environ)),
+        ("prefix", prefix.python_of(where), [], inside, environment(where)),
     )
-    for name, python, selected, env in halves:
+    for name, python, plugins, selected, env in halves:
         if selected:
-            counts = _pytest(name, python, [*rest, *selected], env)
+            counts = _pytest(name, python, [*plugins, *rest, *selected], env)
             passed, failed = passed + counts[0], failed + counts[1]
     out.print(f"{passed} passed, {failed} failed")
     if failed:
