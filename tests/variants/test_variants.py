@@ -51,9 +51,7 @@ def test_no_two_targets_share_an_isa() -> None:
         ({"gfx_target": ["gfx1101"]}, "not the file's name"),
     ],
 )
-def test_a_wrong_file_is_refused(
-    tmp_path: Path, change: dict[str, object], words: str
-) -> None:
+def test_a_wrong_file_is_refused(tmp_path: Path, change: dict[str, object], words: str) -> None:
     content = yaml.safe_load((paths.VARIANTS / "gfx1100.yaml").read_text())
     changed = {k: v for k, v in {**content, **change}.items() if v is not None}
     (tmp_path / "gfx1100.yaml").write_text(yaml.safe_dump(changed))
