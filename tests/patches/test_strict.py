@@ -27,7 +27,8 @@ def test_it_is_really_applied(checkout: Checkout) -> None:
     ("old", "new", "words"),
     [
         ("-line 10\n", "-line 9999\n", "does not apply to thing 1.0: .*pkg/mod.py:"),
-        (" line 9\n", " line Nine\n", "does not apply.*pkg/mod.py:"),  # a builder would fuzz it
+        (" line 9\n", " line Nine\n", "does not apply.*pkg/mod.py:"),
+        (" line 7\n", " line Seven\n", "does not apply.*pkg/mod.py:"),  # a builder would fuzz it
         ("Why: it says nothing,\n and that in two lines\n", "", "no Why: line"),
         ("Remove-when: never\n", "Remove-when:\n", "no Remove-when: line"),
         ("Platform: all\n", "Platform: mac\n", "Platform: is one of"),

@@ -30,8 +30,10 @@ build:
   number: 0
   noarch: generic
   script:
-    - mkdir -p "$PREFIX/share"
-    - cp content/* "$PREFIX/share/"
+    content:
+      - mkdir -p "$PREFIX/share"
+      - cp content/* "$PREFIX/share/"
+    env: {USED: "${{ used }}"}
 requirements:
   run: [gfx-target]
 """
@@ -61,7 +63,7 @@ def _write(root: Path) -> None:
         "recipes/gfx-target/recipe.yaml": TARGET,
         "recipes/data/recipe.yaml": DATA,
         "content/one.txt": "one\n",
-        "pins.yaml": 'torch: ["2.13.0"]\n',
+        "pins.yaml": 'used: ["1"]\nunused: ["2"]\n',
         ".gitignore": "/build/\nignored.txt\n",
     }
     for target in ("cpu", "gfx1100"):

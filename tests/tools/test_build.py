@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.conftest import Checkout, point_to
-from tools import build, channel, normalise, paths, stamps
+from tools import build, channel, normalise, paths, prefix, solve, stamps
 from tools.errors import ToolError
 
 ALL = {"gfx-target-1-cpu_0.conda", "gfx-target-1-gfx1100_0.conda"}
@@ -67,7 +67,8 @@ def test_a_target_builds_only_its_own(checkout: Checkout, built: list[str]) -> N
         ("content/one.txt", "one", "two", ["data"]),
         ("recipes/data/recipe.yaml", "number: 0", "number: 1", ["data"]),
         ("variants/cpu.yaml", 'isa: ["0"]', 'isa: ["0"] # no card', []),
-        ("pins.yaml", "2.13.0", "2.14.0", []),  # neither recipe uses it
+        ("pins.yaml", 'unused: ["2"]', 'unused: ["3"]', []),
+        ("pins.yaml", 'used: ["1"]', 'used: ["3"]', ["data"]),
     ],
 )
 def test_what_changed_is_built_again(
@@ -143,6 +144,17 @@ def test_a_script_that_fails_leaves_the_channel_as_it_was(checkout: Checkout) ->
     checkout.edit("recipes/data/recipe.yaml", "- echo 'ERROR:' no such thing; false", "- mkdir -p")
     build.build()
     assert _indexed() == before
+
+
+def test_what_a_failed_build_left_is_not_packed(checkout: Checkout) -> None:
+    copy = 'cp content/* "$PREFIX/share/"'
+    checkout.edit("recipes/data/recipe.yaml", copy, 'touch "$PREFIX/share/half"; false')
+    with pytest.raises(ToolError, match="building data failed"):
+        build.build()
+    checkout.edit("recipes/data/recipe.yaml", 'touch "$PREFIX/share/half"; false', copy)
+    build.build()
+    prefix.make(paths.prefix("cpu"), solve.records(["data"]))
+    assert [p.name for p in (paths.prefix("cpu") / "share").iterdir()] == ["one.txt"]
 
 
 def test_a_recipe_that_is_not_valid_is_named(checkout: Checkout) -> None:

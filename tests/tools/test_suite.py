@@ -47,8 +47,9 @@ def test_a_failure_in_either_half_fails_the_whole(
     assert capsys.readouterr().out.splitlines()[-1].endswith(" 1 failed")
 
 
-def test_a_crash_is_a_failure(tests: Path) -> None:
-    (tests / "serve" / "test_more.py").write_text("import os\ndef test_c(): os._exit(0)\n")
+@pytest.mark.parametrize("end", ["import os; os._exit(0)", "import pytest; pytest.exit('stop')"])
+def test_an_early_end_is_a_failure(tests: Path, end: str) -> None:
+    (tests / "serve" / "test_more.py").write_text(f"def test_c():\n    {end}\n")
     with pytest.raises(ToolError, match="1 failed"):
         suite.test([])
 
