@@ -65,6 +65,14 @@ def test_everything_is_noarch(stamp: stamps.Stamp) -> None:
     assert stamp.file.startswith("noarch/")
 
 
+@pytest.mark.parametrize("name", ["gfx-target", "gfx-kernels"])
+def test_every_target_but_cpu_is_second_choice(name: str) -> None:
+    """Never left to a solver's tie-break: it has to be asked for."""
+    records = [json.loads(_members(s.file)["info/index.json"][1]) for s in STAMPS]
+    found = {r["build"]: bool(r.get("track_features")) for r in records if r["name"] == name}
+    assert found == {f"{v.stem}_0": v.stem != "cpu" for v in paths.VARIANTS.glob("*.yaml")}
+
+
 def test_vllm_is_pure_python() -> None:
     files = _package("vllm")
     wheel = files["site-packages/vllm-0.32.0.dist-info/WHEEL"].decode()
