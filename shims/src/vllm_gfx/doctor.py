@@ -148,7 +148,11 @@ def patches() -> dict[str, str]:
 
 def variables() -> dict[str, Any]:
     """Variables of ours with their meaning, and those set that vLLM, torch or a driver reads."""
-    known = import_module("vllm_gfx.envs").VARIABLES
+    envs = import_module("vllm_gfx.envs")
+    known = {
+        **envs.VARIABLES,
+        **{k: f"vllm-gfx sets {value}: {why}" for k, (value, why) in envs.DEFAULTS.items()},
+    }
     ours = {k: f"{os.environ.get(k, '(unset)')}: {meaning}" for k, meaning in known.items()}
     others = {
         k: "(hidden)" if any(word in k for word in _SECRET_WORDS) else v
