@@ -35,6 +35,7 @@ from tools.recipes import Recipe
 from tools.variants import Variant, chosen
 
 FORMAT = "conda:9"
+SPACE = 2 << 30  # bytes; vLLM's build folder takes 1.1 GB
 ERROR = re.compile(r"(\w+\.)*\w*(Error|Exception|SystemExit)\b.*|ERROR: .+")
 
 
@@ -173,10 +174,18 @@ def _jobs(recipe: Recipe, variants: list[Variant]) -> list[Job]:
 def _build_recipe(recipe: Recipe, variants: list[Variant]) -> None:
     outdated = [job for job in _jobs(recipe, variants) if not job.is_current()]
     if outdated:
+        _require_space()
         _prepare(recipe)
     for job in outdated:
         with step(f"build {job.name}") as current:
             _run(job, current)
+
+
+def _require_space() -> None:
+    """Raise ToolError before the disk is full: unpacking, the builder does not say that it was."""
+    paths.WORK.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(paths.WORK).free < SPACE:
+        raise no_space(paths.shown(paths.WORK))
 
 
 def _prepare(recipe: Recipe) -> None:

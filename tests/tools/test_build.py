@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,16 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
     assert _indexed() == before
     build.build()
     assert _indexed() != before and set(_indexed()) == checkout.packages()
+
+
+def test_a_disk_nearly_full_is_refused_before_anything_is_built(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, built: list[str]
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10 << 30, 9 << 30, 1 << 30))
+    with pytest.raises(ToolError, match="no disk space left"):
+        build.build()
+    assert built == []
 
 
 def test_a_full_disk_inside_the_builder_is_one_line(checkout: Checkout) -> None:
