@@ -43,7 +43,7 @@ def test(pytest_arguments: Sequence[str]) -> None:
     where = install(None)
     rest = [a for a in pytest_arguments if Path(a) not in chosen]
     passed, failed = 0, len(failures)
-    halves = (
+    halves: tuple[tuple[str, Path, list[str], list[str], dict[str, str]], ...] = (
         ("checkout", Path(sys.executable), ["-p", "tools.leave"], here, dict(os.environ)),
         ("prefix", prefix.python_of(where), [], inside, environment(where)),
     )
