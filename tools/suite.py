@@ -83,7 +83,7 @@ def _pytest(
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", f"--junit-xml={report}", *arguments]
+    command = [str(python), "-m", "pytest", f"--junit-xml={report}", "--durations=10", *arguments]
     code = subprocess.run(command, cwd=paths.ROOT, env=env).returncode
     if not report.is_file():
         return 0, 1
