@@ -73,7 +73,10 @@ class Job:
     def is_current(self) -> bool:
         """Whether the channel holds the package of exactly this content."""
         stamp = stamps.read(self.name)
-        return bool(stamp and stamp.key == self.key and (paths.CHANNEL / stamp.file).is_file())
+        if not stamp or stamp.key != self.key:
+            return False
+        package = paths.CHANNEL / stamp.file
+        return package.is_file() and cache.sha256_of(package) == stamp.sha256
 
 
 class Log:

@@ -89,9 +89,9 @@ def serve(context: typer.Context, target: OneTarget = None) -> None:
 @app.command(context_settings=Passed)
 def doctor(context: typer.Context, target: OneTarget = None) -> None:
     """Say what the installed prefix is: versions, target, device, packages, shims, patches."""
-    from tools.run import run
+    from tools.run import doctor as run
 
-    run(target, ["vllm-gfx", "doctor", *context.args])
+    run(target, context.args)
 
 
 @app.command()

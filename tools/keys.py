@@ -9,7 +9,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tools import normalise, paths
+from tools import normalise, paths, solve
 from tools.errors import ToolError
 from tools.recipes import Recipe
 
@@ -47,9 +47,11 @@ def inputs(recipe: Recipe) -> dict[str, str]:
 
 @functools.cache
 def _standin_records() -> dict[str, list[str]]:
-    """sha256 of every package of the stand-in channel by package name."""
+    """sha256 of the stand-in's packages for this machine, where everything is built, by name."""
     found: dict[str, list[str]] = {}
-    for repodata in sorted(paths.STANDIN.glob("*/repodata.json")):
+    for repodata in [paths.STANDIN / d / "repodata.json" for d in (solve.here(), "noarch")]:
+        if not repodata.is_file():
+            continue
         content = json.loads(repodata.read_text(encoding="utf-8"))
         for record in content["packages.conda"].values():
             found.setdefault(record["name"], []).append(record["sha256"])

@@ -72,7 +72,12 @@ def apply_in_order(recipe: Recipe, source: Path) -> None:
     """Apply the patches, without fuzz, to the unpacked `source`. Raises ToolError on the first
     that does not fit, naming the patch and the place."""
     # Not below this checkout's .git: there git apply would skip every file and say nothing.
-    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.parent), "LC_ALL": "C"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
+        "GIT_CEILING_DIRECTORIES": str(source.parent),
+        "GIT_CONFIG_GLOBAL": os.devnull,  # apply.whitespace there would make this lenient
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "LC_ALL": "C",
+    }
     for patch in recipe.patches:
         done = subprocess.run(
             ["git", "apply", "--verbose", str(patch)],

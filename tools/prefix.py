@@ -58,9 +58,12 @@ def make(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
     if is_made_of(prefix, wanted):
         return False
     retired = prefix.with_name(prefix.name + ".old")
-    shutil.rmtree(retired, ignore_errors=True)
-    if prefix.exists():
-        prefix.rename(retired)
+    if retired.exists() and not (prefix / LIST).is_file():
+        shutil.rmtree(prefix, ignore_errors=True)  # killed in the middle: the retired one is good
+    else:
+        shutil.rmtree(retired, ignore_errors=True)
+        if prefix.exists():
+            prefix.rename(retired)
     try:
         _install(prefix, wanted)
         (prefix / LIST).write_text(_listed(prefix, wanted), encoding="utf-8")

@@ -6,10 +6,33 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tools import paths, prefix
+from tools.console import err
 from tools.errors import ToolError
 from tools.variants import REFERENCE, chosen
+
+DOCTOR = paths.ROOT / "shims" / "src" / "vllm_gfx" / "doctor.py"
+
+
+def doctor(target: str | None, arguments: Sequence[str]) -> None:
+    """The doctor of the prefix; where there is none, the same file without any package.
+
+    Raises ToolError for an unknown target.
+    """
+    chosen([target] if target else None)
+    where = paths.prefix(target or REFERENCE)
+    if is_installed(where, "vllm-gfx"):
+        run(target, ["vllm-gfx", "doctor", *arguments])
+    err.print(f"{paths.shown(where)} is not installed; run: python dev.py install")
+    # -P: beside the file lies a package `platform`, which would hide the standard library's
+    sys.exit(subprocess.run([sys.executable, "-P", str(DOCTOR), *arguments]).returncode)
+
+
+def is_installed(where: Path, program: str) -> bool:
+    """Whether the prefix `where` is complete and has `program`."""
+    return (where / prefix.LIST).is_file() and (prefix.scripts_of(where) / program).is_file()
 
 
 def run(target: str | None, command: Sequence[str]) -> None:
@@ -20,7 +43,7 @@ def run(target: str | None, command: Sequence[str]) -> None:
     chosen([target] if target else None)
     where = paths.prefix(target or REFERENCE)
     program = prefix.scripts_of(where) / command[0]
-    if not (where / prefix.LIST).is_file():
+    if not is_installed(where, command[0]):
         raise ToolError(f"{paths.shown(where)} is not installed", "run: python dev.py install")
     os.chdir(paths.callers("."))
     environment = prefix.environment(where)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools import cache, paths
-from tools.errors import ToolError
+from tools.errors import ToolError, no_space
 from tools.recipes import Recipe
 
 Progress = Callable[[str], None]
@@ -79,8 +79,11 @@ def _explained(recipe: Recipe, wanted: str, stderr: str) -> ToolError:
             f" {recipe.context['sha256']}",
             "a truncated or replaced file: fetch again, or correct the pin if the change is meant",
         )
+    if "Errno 28" in stderr:
+        return no_space(paths.shown(paths.WORK))
     said = re.findall(r"^ERROR: (.+)$|^[ ╰─>]*(\w+Error: .+)$", stderr, re.MULTILINE)
-    reason = "".join(said[-1]) if said else stderr.strip().splitlines()[-1]
+    lines = stderr.strip().splitlines() or ["it ended without a word"]
+    reason = "".join(said[-1]) if said else lines[-1]
     return ToolError(f"pip cannot fetch {wanted}: {reason}", "check the package index and network")
 
 

@@ -21,6 +21,7 @@ from tools.solve import ELSEWHERE
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
 HERE = ("tools", "recipes", "variants", "patches", "standin", "docs")
 REPORTS = paths.BUILD / "reports"
+HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
 
 
 def folders() -> tuple[list[str], list[str]]:
@@ -35,23 +36,26 @@ def test(pytest_arguments: Sequence[str]) -> None:
 
     Arguments go to pytest; folders or files among them choose which halves run.
     """
-    chosen = [Path(a) for a in pytest_arguments if Path(a.partition("::")[0]).exists()]
+    chosen = [Path(a) for a in pytest_arguments if _is_test(a)]
     here, inside = _split(chosen)
     failures = [] if chosen else _lint()
     for platform in ELSEWHERE:
         build(platform=platform)
     where = install(None)
     rest = [a for a in pytest_arguments if Path(a) not in chosen]
-    passed, failed = 0, len(failures)
+    passed, failed, skipped = 0, len(failures), 0
     halves: tuple[tuple[str, Path, list[str], list[str], dict[str, str]], ...] = (
         ("checkout", Path(sys.executable), ["-p", "tools.leave"], here, dict(os.environ)),
-        ("prefix", prefix.python_of(where), [], inside, environment(where)),
+        ("prefix", prefix.python_of(where), HANGS, inside, environment(where)),
     )
     for name, python, plugins, selected, env in halves:
         if selected:
             counts = _pytest(name, python, [*plugins, *rest, *selected], env)
             passed, failed = passed + counts[0], failed + counts[1]
-    out.print(f"{passed} passed, {failed} failed")
+            skipped += counts[2]
+    out.print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    if not passed + failed:
+        raise ToolError("no test ran", "is the name right?")
     if failed:
         raise ToolError(f"{failed} failed", "the reports are in build/reports")
 
@@ -63,6 +67,12 @@ def _lint() -> list[str]:
         out.print(str(error))
         return ["lint"]
     return []
+
+
+def _is_test(argument: str) -> bool:
+    """Whether a command-line argument names a file or folder of tests/, maybe with `::test`."""
+    path = Path(argument.partition("::")[0])
+    return path.exists() and path.resolve().is_relative_to(paths.ROOT / "tests")
 
 
 def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str]]:
@@ -78,16 +88,17 @@ def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str]]:
 
 def _pytest(
     name: str, python: Path, arguments: Sequence[str], env: dict[str, str]
-) -> tuple[int, int]:
-    """Run pytest; how many tests passed and failed. A crash counts as a failure."""
+) -> tuple[int, int, int]:
+    """Run pytest; how many tests passed, failed and were skipped. A crash counts as a failure."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", f"--junit-xml={report}", "--durations=10", *arguments]
     code = subprocess.run(command, cwd=paths.ROOT, env=env).returncode
     if not report.is_file():
-        return 0, 1
+        return 0, 1, 0
     suite = ET.parse(report).getroot()[0].attrib
     broken = int(suite["failures"]) + int(suite["errors"])
-    passed = int(suite["tests"]) - broken - int(suite["skipped"])
-    return passed, broken or int(code not in (0, 5))
+    skipped = int(suite["skipped"])
+    # 5: nothing collected, which a selection by name may mean for one half but not for both.
+    return int(suite["tests"]) - broken - skipped, broken or int(code not in (0, 5)), skipped

@@ -46,6 +46,19 @@ def test_a_wrong_patch_is_refused(checkout: Checkout, old: str, new: str, words:
     assert "\n" not in str(error.value)
 
 
+def test_the_users_git_settings_make_it_no_laxer(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = checkout.root / "gitconfig"
+    settings.write_text("[apply]\n\tignoreWhitespace = change\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    text = checkout.patch.read_text()
+    assert " line 9\n" in text
+    checkout.patch.write_text(text.replace(" line 9\n", " line   9\n"))
+    with pytest.raises(ToolError, match="does not apply"):
+        patches.check(checkout.recipe(), checkout.archive)
+
+
 def test_an_empty_patch_is_refused(checkout: Checkout) -> None:
     checkout.patch.write_text(checkout.patch.read_text().split("\ndiff --git")[0])
     with pytest.raises(ToolError, match="no hunk"):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.conftest import Checkout, point_to
-from tools import build, channel, normalise, paths, prefix, solve, stamps
+from tools import build, cache, channel, keys, normalise, paths, prefix, solve, stamps
 from tools.errors import ToolError
 
 ALL = {"gfx-target-1-cpu_0.conda", "gfx-target-1-gfx1100_0.conda"}
@@ -52,6 +52,28 @@ def test_everything_is_built_then_nothing(checkout: Checkout, built: list[str]) 
     build.build()
     assert built == []
     assert (paths.CHANNEL / "noarch" / "repodata.json").stat().st_mtime_ns == before
+
+
+def test_another_platforms_packages_change_no_key(checkout: Checkout) -> None:
+    """The stand-in for Windows may be made between two builds; everything is built here."""
+    for platform, digest in ((solve.here(), "a"), ("win-64", "b")):
+        folder = paths.STANDIN / platform
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {"python.conda": {"name": "python", "sha256": digest}}
+        (folder / "repodata.json").write_text(json.dumps({"packages.conda": record}))
+    keys._standin_records.cache_clear()
+    assert keys._standin_records() == {"python": ["a"]}
+    keys._standin_records.cache_clear()
+
+
+def test_a_damaged_package_is_built_again(checkout: Checkout, built: list[str]) -> None:
+    build.build()
+    package = paths.CHANNEL / "noarch" / _data(checkout)
+    package.write_bytes(package.read_bytes()[:-1])
+    built.clear()
+    build.build()
+    assert built == ["data"]
+    assert _indexed()[package.name] == cache.sha256_of(package)
 
 
 def test_a_target_builds_only_its_own(checkout: Checkout, built: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -176,3 +177,14 @@ class TestDev:
         monkeypatch.setattr(sys, "version_info", (3, 10, 1))
         with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer"):
             dev.main(["build"])
+
+
+def test_the_doctor_answers_where_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    with pytest.raises(SystemExit) as end:
+        run.doctor(None, ["--json"])
+    out, err = capfd.readouterr()
+    assert end.value.code == 0 and "dev.py install" in err
+    assert json.loads(out)["versions"]["vllm"] == "absent"

@@ -59,6 +59,25 @@ def test_an_interrupted_one_is_made_again(wanted: list[RepoDataRecord]) -> None:
     assert prefix.make(where, wanted)
 
 
+def test_killed_in_the_middle_the_good_one_survives_the_next_failure(
+    monkeypatch: pytest.MonkeyPatch, wanted: list[RepoDataRecord]
+) -> None:
+    """SIGKILL runs no handler: a half-made prefix lies beside the good one that was put aside."""
+    where = paths.prefix("cpu")
+    prefix.make(where, wanted)
+    where.rename(where.with_name("cpu.old"))
+    where.mkdir()
+    (where / "half").write_text("")
+
+    def fails(*_: object) -> None:
+        raise ToolError("no")
+
+    monkeypatch.setattr(prefix, "_install", fails)
+    with pytest.raises(ToolError):
+        prefix.make(where, wanted)
+    assert prefix.is_made_of(where, wanted) and not (where / "half").exists()
+
+
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
 def test_a_failure_puts_the_old_one_back(
     wanted: list[RepoDataRecord], monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]

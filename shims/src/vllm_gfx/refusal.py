@@ -41,6 +41,8 @@ def _unknown_quantisation(model: str, reasons: Iterable[str]) -> str:
     from vllm_gfx.linear import target
 
     method = checkpoint.quantisation(model)
-    if method in QUANTIZATION_METHODS or not any(method in reason for reason in reasons):
+    if not method or method in QUANTIZATION_METHODS:
+        return ""
+    if not any(method in reason for reason in reasons):
         return ""
     return target.unserved(f"quantisation {method!r}")

@@ -41,25 +41,31 @@ class GfxCpuPlatform(CpuPlatform):
     def get_attn_backend_cls(
         cls, selected_backend: Any, attn_selector_config: Any, num_heads: int | None = None
     ) -> str:
-        """The reference backend. Raises ValueError if another was asked for, or MLA is needed."""
+        """The reference backend. Raises ValueError if another is asked for, or it cannot serve."""
         if selected_backend is not None and selected_backend.name != attention.TORCH_PAGED:
             raise ValueError(
                 f"attention backend {selected_backend.name} does not run on the cpu target; "
                 f"leave --attention-backend out, or ask for {attention.TORCH_PAGED}"
             )
-        if attn_selector_config.use_mla or attn_selector_config.use_sparse:
-            raise ValueError("MLA and sparse attention are not served on the cpu target")
+        from vllm_gfx.attention.torch_paged import TorchPagedBackend
+
+        reasons = TorchPagedBackend.validate_configuration(
+            device_capability=None, **attn_selector_config._asdict()
+        )
+        if reasons:
+            raise ValueError(f"the cpu target cannot serve this attention: {', '.join(reasons)}")
         return attention.TORCH_PAGED_PATH
 
     @classmethod
     def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
-        """Eager execution, one process per worker, our worker class. Raises ValueError.
+        """Eager execution, one process per worker, our worker class.
 
-        The error is about a checkpoint that cannot be loaded.
+        Raises ValueError for a checkpoint that cannot be loaded and for what is not served here.
         """
         from vllm.config import CompilationMode, CUDAGraphMode
 
         checkpoint.check_configured(vllm_config)
+        cls._refuse(vllm_config)
         attention.register()
         compilation = vllm_config.compilation_config
         compilation.mode = CompilationMode.NONE
@@ -71,6 +77,21 @@ class GfxCpuPlatform(CpuPlatform):
             parallel.worker_cls = "vllm_gfx.worker.GfxCpuWorker"
         # A forked child would inherit torch's OpenMP threads in an unusable state.
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
+
+    @classmethod
+    def _refuse(cls, vllm_config: VllmConfig) -> None:
+        """Before any process is started: there it would end in a traceback."""
+        from vllm_gfx.attention.torch_paged import TorchPagedBackend
+
+        kv_cache = vllm_config.cache_config.cache_dtype
+        if not TorchPagedBackend.supports_kv_cache_dtype(kv_cache):
+            served = ", ".join(TorchPagedBackend.supported_kv_cache_dtypes)
+            raise ValueError(f"--kv-cache-dtype {kv_cache}: the cpu target serves {served}")
+        if (workers := vllm_config.parallel_config.world_size) > 1:
+            raise ValueError(
+                f"{workers} workers asked for: the cpu target has one; leave out "
+                "--tensor-parallel-size and --pipeline-parallel-size"
+            )
 
     @classmethod
     def update_block_size_for_backend(cls, vllm_config: VllmConfig) -> None:
