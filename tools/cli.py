@@ -103,6 +103,14 @@ def lint() -> None:
 
 
 @app.command()
+def tables() -> None:
+    """Write the tables of README.md from variants/ and results/."""
+    from tools.readme import write
+
+    write()
+
+
+@app.command()
 def lock(platform: Platform = None) -> None:
     """Resolve vLLM's requirements anew and write the stand-in's lock files."""
     from tools import standin

@@ -1,28 +1,26 @@
-"""Writes the tables of README.md that come from data: `python -m tools.readme`."""
+"""Writes the tables of README.md that come from data: `python dev.py tables`."""
 
 from __future__ import annotations
 
-import sys
+import json
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-from tools import paths
+from tools import bounds, paths
 
 README = paths.ROOT / "README.md"
-BEGIN = "<!-- targets: begin (python -m tools.readme) -->\n"
-END = "<!-- targets: end -->"
 
 
 def targets_table() -> str:
     """The target table in Markdown, one line per file of variants/."""
     variants = [yaml.safe_load(p.read_text("utf-8")) for p in sorted(paths.VARIANTS.glob("*.yaml"))]
-    return "\n".join(
-        ["| target | for | platforms | known issues |", "|---|---|---|---|", *map(_row, variants)]
-    )
+    head = ["| target | for | platforms | known issues |", "|---|---|---|---|"]
+    return "\n".join([*head, *map(_target, variants)])
 
 
-def _row(variant: dict[str, Any]) -> str:
+def _target(variant: dict[str, Any]) -> str:
     cells = (
         f"`{variant['gfx_target'][0]}`",
         ", ".join(variant["products"]),
@@ -32,17 +30,35 @@ def _row(variant: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def bounds_table() -> str:
+    """The newest row of each measurement in results/bounds.jsonl."""
+    lines = bounds.RESULTS.read_text("utf-8").splitlines() if bounds.RESULTS.is_file() else []
+    newest = {row["name"]: row for row in map(json.loads, lines)}
+    head = ["| what | median | min..max | runs | bound |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *map(_measured, newest.values())])
+
+
+def _measured(row: dict[str, Any]) -> str:
+    values = row["values"]
+    spread = f"{min(values):g}..{max(values):g}"
+    return f"| {row['name']} | {row['median']:g} | {spread} | {len(values)} | {row['bound']} |"
+
+
+TABLES: dict[str, Callable[[], str]] = {"targets": targets_table, "bounds": bounds_table}
+
+
 def written(text: str) -> str:
-    """`text` of a README with its tables as they should be."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}{targets_table()}\n{END}{after}"
+    """`text` of a README with its tables as they should be. Raises ValueError without a marker."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}: begin (python dev.py tables) -->\n", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"README.md has no place for the table {name}: {begin}")
+        text = f"{before}{begin}{table()}\n{end}{after}"
+    return text
 
 
-def main() -> int:
+def write() -> None:
+    """Bring README.md up to date."""
     README.write_text(written(README.read_text("utf-8")), encoding="utf-8", newline="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

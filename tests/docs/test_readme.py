@@ -9,7 +9,7 @@ from tools import paths, readme
 
 def test_target_table_is_generated() -> None:
     text = readme.README.read_text("utf-8")
-    assert text == readme.written(text), "run: python -m tools.readme"
+    assert text == readme.written(text), "run: python dev.py tables"
     for variant in paths.VARIANTS.glob("*.yaml"):
         assert f"| `{variant.stem}` |" in text
 
