@@ -131,7 +131,7 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
     """
     variants = chosen(targets)
     here = solve.here()
-    with only_one(), _disk():
+    with only_one(), full_disk():
         for subdir in dict.fromkeys([here, platform or here]):
             _standin(subdir)
         every = recipes.all_recipes()
@@ -157,7 +157,7 @@ def _prove(platform: str, variants: list[Variant]) -> None:
 
 def fetch() -> None:
     """Only make sure that every pinned source is there, intact, and takes its patches."""
-    with only_one(), _disk():
+    with only_one(), full_disk():
         _standin(solve.here())
         for recipe in recipes.all_recipes():
             _prepare(recipe)
@@ -237,11 +237,11 @@ def _call(job: Job, output: Path, log: Log) -> rattler_build.BuildResult:
 
 
 @contextmanager
-def _disk() -> Iterator[None]:
+def full_disk() -> Iterator[None]:
     """A full disk as one line; whatever was published before is still there."""
     try:
         yield
-    except OSError as error:
+    except Exception as error:  # the builder and the solver have error types of their own
         if is_no_space(error):
             shutil.rmtree(paths.WORK, ignore_errors=True)
             raise no_space(paths.shown(paths.BUILD)) from None

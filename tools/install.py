@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools import paths, prefix, solve
-from tools.build import build, only_one
+from tools.build import build, full_disk, only_one
 from tools.console import step
 from tools.variants import REFERENCE, chosen
 
@@ -21,7 +21,7 @@ def install(target: str | None) -> Path:
     chosen([target] if target else None)
     build()
     where = paths.prefix(target or REFERENCE)
-    with only_one():
+    with only_one(), full_disk():
         with step("solve") as current:
             wanted = solve.records([*PACKAGES, *solve.asks_for(target)])
             gfx = next(r for r in wanted if r.name.normalized == "gfx-target")

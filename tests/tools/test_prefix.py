@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from rattler import RepoDataRecord
 
 from tests.tools.conftest import Checkout
-from tools import build, paths, prefix, solve
+from tools import build, install, paths, prefix, solve
 from tools.errors import ToolError
 
 
@@ -114,3 +115,20 @@ def test_our_channel_comes_first(checkout: Checkout, wanted: list[RepoDataRecord
     build.build()
     found = {r.name.normalized: r for r in solve.records(["data"])}
     assert str(found["data"].version) == "0.9"
+
+
+def test_a_full_disk_while_installing_is_one_line(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, wanted: list[RepoDataRecord]
+) -> None:
+    where = paths.prefix("cpu")
+    prefix.make(where, wanted)
+    (where / prefix.LIST).write_text("something else\n")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(install, "PACKAGES", ("data",))
+    monkeypatch.setattr(prefix, "_install", full)
+    with pytest.raises(ToolError, match="no disk space left"):
+        install.install(None)
+    assert (where / "share" / "one.txt").is_file(), "the old prefix must be back"
