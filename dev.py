@@ -58,7 +58,9 @@ def only_one() -> Iterator[None]:
 def make() -> None:
     """Make .venv; if that fails, put back the one that was there."""
     print("making .venv from tools/requirements.txt", file=sys.stderr, flush=True)
-    if VENV.exists():
+    if RETIRED.exists() and not STAMP.is_file():
+        shutil.rmtree(VENV, ignore_errors=True)  # killed in the middle: the retired one is good
+    elif VENV.exists():
         shutil.rmtree(RETIRED, ignore_errors=True)
         VENV.rename(RETIRED)
     try:

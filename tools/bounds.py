@@ -68,10 +68,13 @@ def _smoke(folder: Path, cold: bool, values: Values) -> None:
         values["import vllm"].append(_timed([python, "-c", "import vllm"], clone, env)[0])
 
 
-def _row(name: str, found: list[float]) -> dict[str, object]:
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=paths.ROOT, capture_output=True, text=True, check=True
-    )
+def _commit() -> str:
+    asked = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(asked, cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _row(name: str, found: list[float], commit: str) -> dict[str, object]:
     return {
         "name": name,
         "median": round(statistics.median(found), 2),
@@ -80,7 +83,7 @@ def _row(name: str, found: list[float]) -> dict[str, object]:
         "cores": os.cpu_count(),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
+        "commit": commit,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -95,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for cold in [False] * options.warm + [True] * options.cold:
         with tempfile.TemporaryDirectory(prefix="vllm-gfx-") as folder:
             _smoke(Path(folder), cold, values)
-    rows = [_row(name, found) for name, found in values.items() if found]
+    commit = _commit()
+    rows = [_row(name, found, commit) for name, found in values.items() if found]
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("a", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)

@@ -188,3 +188,23 @@ def test_the_doctor_answers_where_nothing_is_installed(
     out, err = capfd.readouterr()
     assert end.value.code == 0 and "dev.py install" in err
     assert json.loads(out)["versions"]["vllm"] == "absent"
+
+
+def test_a_venv_killed_in_the_making_does_not_cost_the_good_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    good, half = tmp_path / "old", tmp_path / "venv"
+    for folder in (good, half):
+        folder.mkdir()
+        (folder / folder.name).write_text("")
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(dev, "RETIRED", good)
+    monkeypatch.setattr(dev, "VENV", half)
+    monkeypatch.setattr(dev, "STAMP", half / "complete.txt")
+    monkeypatch.setattr("venv.create", fails)
+    with pytest.raises(OSError, match="no"):
+        dev.make()
+    assert [p.name for p in half.iterdir()] == ["old"] and not good.exists()
