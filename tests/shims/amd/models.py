@@ -19,7 +19,7 @@ from transformers import (
     MixtralForCausalLM,
 )
 
-from tests.shims.linear import packers
+from tests.support import packers
 
 GROUP = 32
 _SIZES = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from vllm.model_executor.layers.quantization import get_quantization_config
 
-from tests.shims.linear import packers
+from tests.support import packers
 
 
 @dataclass(frozen=True)

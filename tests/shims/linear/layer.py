@@ -15,8 +15,8 @@ from vllm.model_executor.layers.linear import (
 )
 from vllm.utils.torch_utils import set_default_torch_dtype
 
-from tests.shims.linear import packers
 from tests.shims.linear.formats import Format
+from tests.support import packers
 
 K = 256
 HEAD = 32
