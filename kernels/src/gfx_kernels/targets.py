@@ -6,6 +6,7 @@ this file; in a source checkout they are the repository's `variants/`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,23 @@ def get(name: str) -> Target:
     except KeyError:
         known = ", ".join(all_targets())
         raise ValueError(f"unknown target {name!r}; known targets: {known}") from None
+
+
+def nearest(name: str, among: Iterable[str]) -> Target | None:
+    """Of the targets `among`, the one whose code is likeliest to run on `name`; None if none is.
+
+    The first two numbers of their ISAs are equal and the stepping is the closest. `name` need not
+    be in the table. The driver refuses such code unless it is told that the card is the other one.
+    """
+    *family, stepping = _isa(name)
+    near = [t for t in map(all_targets().get, among) if t and t.isa.split(".")[:2] == family]
+    return min(near, key=lambda t: abs(int(t.isa.split(".")[2]) - int(stepping)), default=None)
+
+
+def _isa(name: str) -> list[str]:
+    """`gfx90a` is 9.0.10: the last two digits are a hexadecimal minor and a stepping."""
+    digits = name.removeprefix("gfx")
+    return [digits[:-2], *(str(int(d, 16)) for d in digits[-2:])]
 
 
 def built_for() -> str:

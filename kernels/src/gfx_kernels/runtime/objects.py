@@ -1,0 +1,102 @@
+"""Code objects on disk: where they are, whose code they hold, what arguments they take."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gfx_kernels import envs, targets
+from gfx_kernels.runtime import packing
+from gfx_kernels.runtime.api import Api
+from gfx_kernels.runtime.errors import CorruptCodeObject, NoCodeObject, WrongTarget
+
+if TYPE_CHECKING:
+    from gfx_kernels.runtime.driver import Module
+
+_HERE = Path(__file__).resolve().parents[1]
+_ELF = b"\x7fELF"
+_AMD = ".hsaco"
+
+
+def folder() -> Path:
+    """Where code objects are: as the variable says, else in the package, else in the checkout."""
+    if envs.code_folder():
+        return Path(envs.code_folder())
+    packaged = _HERE / "code"
+    return packaged if packaged.is_dir() else _HERE.parents[2] / "build" / "kernels"
+
+
+def find(op: str, arch: str, suffix: str, where: Path | None = None) -> Path:
+    """The code object of `op` for `arch`. Raises NoCodeObject."""
+    where = where or folder()
+    file = where / arch / (op + suffix)
+    if file.is_file():
+        return file
+    built = sorted(p.parent.name for p in where.glob(f"*/{op}{suffix}"))
+    raise NoCodeObject(f"{op} has no code object for {arch} in {where}; {_advice(arch, built)}")
+
+
+def _advice(arch: str, built: list[str]) -> str:
+    if arch in targets.all_targets():
+        remedy = f"install the gfx-kernels of {arch}, or build them"
+    else:
+        remedy = "this library does not know that target"
+    near = targets.nearest(arch, built)
+    if near is None:
+        return f"{remedy} (found: {', '.join(built) or 'none for any target'})"
+    return (
+        f"{remedy}; the nearest that is here is {near.name}: HSA_OVERRIDE_GFX_VERSION={near.isa} "
+        "makes AMD's Linux runtime take this device for one"
+    )
+
+
+def verify(file: Path, image: bytes, arch: str) -> None:
+    """Raise CorruptCodeObject or WrongTarget unless `image` is an object of code for `arch`."""
+    if not image.startswith(_ELF):
+        raise CorruptCodeObject(f"{file} is no ELF file; reinstall gfx-kernels, or build it again")
+    if file.suffix != _AMD:
+        return  # CUDA's driver says it itself
+    holds = _read(file).gfx
+    if holds != arch:
+        raise WrongTarget(f"{file} holds code for {holds}, this device is {arch}; build it again")
+
+
+def function(api: Api, module: Module, name: str) -> Any:
+    """The kernel `name` of a loaded module. Raises CorruptCodeObject."""
+    found, code = api.function(module.handle, name)
+    if code:
+        raise CorruptCodeObject(
+            f"{module.file} has no kernel {name} ({api.text(code)}); build it again"
+        )
+    return found
+
+
+def verify_signature(
+    api: Api, module: Module, loaded: ctypes.c_void_p, name: str, signature: str
+) -> None:
+    """Raise CorruptCodeObject unless the kernel's arguments are as wide as its launcher says."""
+    wanted = packing.sizes(signature)
+    if module.file.suffix == _AMD:
+        arguments = _read(module.file).kernels[name].args
+        found: list[int] | None = [a.size for a in arguments if _is_explicit(a)]
+    else:
+        found = api.argument_sizes(loaded)
+    if found is not None and found != wanted:
+        raise CorruptCodeObject(
+            f"{module.file}: {name} takes arguments of {found} bytes, its launcher passes "
+            f"{wanted} ({signature}); build it again"
+        )
+
+
+def _is_explicit(argument: Any) -> bool:
+    return not argument.kind.startswith("hidden")
+
+
+def _read(file: Path) -> Any:
+    from gfx_kernels import codeobject
+
+    try:
+        return codeobject.read(file)
+    except codeobject.CodeObjectError as error:
+        raise CorruptCodeObject(f"{file}: {error}; reinstall gfx-kernels, or build it") from None
