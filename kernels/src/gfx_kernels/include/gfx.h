@@ -201,3 +201,64 @@ GFX_DEVICE float block_sum(float v, float* shared) {
   sync_block();  // `shared` may be used again
   return sum;
 }
+
+// ---- rows of numbers: what the kernels of small ops share ----------------------------------------
+
+// WIDTH numbers that lie together and are loaded at once; 16 bytes, or one number where sizes and
+// addresses do not allow more.
+template <class T>
+constexpr int WIDEST = 16 / sizeof(T);
+template <class T, int WIDTH>
+struct Pack {
+  T v[WIDTH];
+};
+template <class T, int WIDTH>
+GFX_DEVICE Pack<T, WIDTH> load(const T* from) {
+  if constexpr (WIDTH == WIDEST<T>)
+    return bits<Pack<T, WIDTH>>(load128(from));
+  else
+    return *(const Pack<T, WIDTH>*)from;
+}
+template <class T, int WIDTH>
+GFX_DEVICE void store(T* to, const Pack<T, WIDTH>& pack) {
+  if constexpr (WIDTH == WIDEST<T>)
+    store128(to, bits<u32x4>(pack));
+  else
+    *(Pack<T, WIDTH>*)to = pack;
+}
+
+// Sum over 32 neighbouring lanes, a wave or half of one; all lanes of the wave must call it.
+GFX_DEVICE float sum_of_32_lanes(float v) {
+  v += shuffle_xor<1>(v);
+  v += shuffle_xor<2>(v);
+  v += shuffle_xor<4>(v);
+  v += shuffle_xor<8>(v);
+  return v + shuffle_xor<16>(v);
+}
+// Sum over the THREADS that share a row: 32 lanes, or a block, which then needs `shared`.
+template <int THREADS>
+GFX_DEVICE float row_sum(float v, float* shared) {
+  if constexpr (THREADS == 32)
+    return sum_of_32_lanes(v);
+  else
+    return block_sum<THREADS>(v, shared);
+}
+
+// The complementary error function, 1 - erf(v), to a relative error of 1.2e-7: the Chebyshev fit of
+// Press, Teukolsky, Vetterling and Flannery, Numerical Recipes in C, 2nd edition, section 6.2.
+GFX_DEVICE float erfc_(float v) {
+  float size = v < 0.0f ? -v : v;
+  float t = 1.0f / fma_(0.5f, size, 1.0f);
+  float p = 0.17087277f;
+  p = fma_(p, t, -0.82215223f);
+  p = fma_(p, t, 1.48851587f);
+  p = fma_(p, t, -1.13520398f);
+  p = fma_(p, t, 0.27886807f);
+  p = fma_(p, t, -0.18628806f);
+  p = fma_(p, t, 0.09678418f);
+  p = fma_(p, t, 0.37409196f);
+  p = fma_(p, t, 1.00002368f);
+  p = fma_(p, t, -1.26551223f);
+  float tail = t * exp_(fma_(-size, size, p));
+  return v < 0.0f ? 2.0f - tail : tail;
+}
