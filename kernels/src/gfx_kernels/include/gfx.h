@@ -214,15 +214,25 @@ struct Pack {
 };
 template <class T, int WIDTH>
 GFX_DEVICE Pack<T, WIDTH> load(const T* from) {
-  if constexpr (WIDTH == WIDEST<T>)
-    return bits<Pack<T, WIDTH>>(load128(from));
+  typedef Pack<T, WIDTH> P;
+  if constexpr (WIDTH > 1 && sizeof(P) == 16)
+    return bits<P>(load128(from));
+  else if constexpr (WIDTH > 1 && sizeof(P) == 8)
+    return bits<P>(*(const u32x2*)from);
+  else if constexpr (WIDTH > 1 && sizeof(P) == 4)
+    return bits<P>(*(const u32*)from);
   else
-    return *(const Pack<T, WIDTH>*)from;
+    return *(const P*)from;
 }
 template <class T, int WIDTH>
 GFX_DEVICE void store(T* to, const Pack<T, WIDTH>& pack) {
-  if constexpr (WIDTH == WIDEST<T>)
+  constexpr int BYTES = sizeof(pack);
+  if constexpr (WIDTH > 1 && BYTES == 16)
     store128(to, bits<u32x4>(pack));
+  else if constexpr (WIDTH > 1 && BYTES == 8)
+    *(u32x2*)to = bits<u32x2>(pack);
+  else if constexpr (WIDTH > 1 && BYTES == 4)
+    *(u32*)to = bits<u32>(pack);
   else
     *(Pack<T, WIDTH>*)to = pack;
 }
