@@ -29,10 +29,12 @@ def _config(form: Format) -> Any:
     return config
 
 
-def down(form: Format, dtype: torch.dtype, bias: bool = False, k: int = K) -> LinearBase:
+def down(
+    form: Format, dtype: torch.dtype, bias: bool = False, k: int = K, n: int = 96
+) -> LinearBase:
     with set_default_torch_dtype(dtype):
         return RowParallelLinear(
-            k, 96, bias=bias, quant_config=_config(form), prefix="model.layers.0.mlp.down_proj"
+            k, n, bias=bias, quant_config=_config(form), prefix="model.layers.0.mlp.down_proj"
         )
 
 

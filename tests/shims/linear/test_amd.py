@@ -46,9 +46,7 @@ def test_choice_is_the_triton_kernel_and_right(gfx: str) -> None:
     names = formats.FORMATS if gfx == "gfx1100" else ["gptq-g128", "awq-g128"]
     for name, (kernel, passed) in _layers(gfx, *names).items():
         assert kernel == _TRITON, name
-        assert passed[0] == (
-            f"not GfxW4A16LinearKernel: no compiled kernel for target {gfx} in this build"
-        )
+        assert passed[0] == (f"not GfxW4A16LinearKernel: a simulated {gfx} runs no compiled kernel")
         hybrid = "torch.ops._rocm_C.wvSplitK_int4_g is not in this build"
         assert f"not RDNAHybridW4A16LinearKernel: {hybrid}" in passed
 

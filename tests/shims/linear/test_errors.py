@@ -117,3 +117,21 @@ def test_fused_parts_of_different_order() -> None:
     layer.load(fused, gate, 0)
     with pytest.raises(ValueError, match="different activation orders"):
         layer.load(fused, up, 1)
+
+
+@pytest.mark.parametrize("name", ["gptq-g128", "gptq-desc-act", "awq-g128", "ct-asym-g128"])
+def test_scales_that_are_no_numbers(name: str) -> None:
+    form = formats.FORMATS[name]
+    tensors = form.pack(form.weight(96, layer.K))
+    next(t for key, t in tensors.items() if "scale" in key)[1, 0] = float("nan")
+    down = layer.down(form, torch.float16)
+    layer.load(down, tensors)
+    with pytest.raises(ValueError, match=r"down_proj .*scales hold NaN") as error:
+        layer.finish(down)
+    assert _is_one_line(error)
+
+
+def test_inputs_that_do_not_fill_a_tile() -> None:
+    with pytest.raises(ValueError, match="264 inputs are no multiple of 32") as error:
+        layer.down(formats.gptq(-1), torch.float16, k=264)
+    assert _is_one_line(error)

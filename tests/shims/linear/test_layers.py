@@ -40,6 +40,25 @@ def test_fused_layers(name: str) -> None:
         layer.assert_multiplies_by(layer.finish(fused), dense, torch.float32)
 
 
+@pytest.mark.parametrize("name", ["gptq-asym-g32", "awq-g128", "ct-sym-g32"])
+def test_outputs_that_do_not_fill_a_tile(name: str) -> None:
+    form = formats.FORMATS[name]
+    weight = form.weight(104, layer.K)
+    down = layer.down(form, torch.float16, n=104)
+    layer.load(down, form.pack(weight))
+    layer.assert_multiplies_by(layer.finish(down), weight.dense(torch.float16), torch.float16)
+
+
+def test_input_that_is_a_view_of_another() -> None:
+    form = formats.FORMATS["gptq-g128"]
+    down = layer.down(form, torch.float32)
+    layer.load(down, form.pack(form.weight(96, layer.K)))
+    layer.finish(down)
+    wide = torch.randn(3, 2 * layer.K, generator=torch.Generator().manual_seed(0))
+    part = wide[:, layer.K :]
+    assert torch.equal(down(part)[0], down(part.contiguous())[0])
+
+
 def test_bias_is_added() -> None:
     form = formats.FORMATS["gptq-g32"]
     weight = form.weight(96, layer.K)

@@ -1,4 +1,4 @@
-"""Shapes, dtypes and tolerances of w4a16_linear: one table for the test and the benchmark."""
+"""Shapes, dtypes and tolerances of w4a16_linear: one table for tests, emulator and benchmark."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from dataclasses import dataclass
 
 import torch
 
+from gfx_kernels import shapes
+from gfx_kernels.w4a16_linear import layout
+
 ACCUMULATOR = torch.float32
 
-# |error| <= ROUNDING[dtype] * |result| + SUMMATION * (|x| @ |weight| + |bias|):
+# The reference: |error| <= ROUNDING[dtype] * |result| + SUMMATION * (|x| @ |weight| + |bias|):
 # half a unit in the last place of the result, plus what float32 sums in any order lose.
 ROUNDING = {torch.float32: 2**-24, torch.float16: 2**-11, torch.bfloat16: 2**-8}
 SUMMATION = 5e-7
+# Every other implementation: max|error| <= TOLERANCE[dtype] * max|result|, against the definition.
+TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One problem: `m` rows of `k` inputs to `n` outputs."""
+    """One problem: `m` rows of `k` inputs to `n` outputs; `emulate`: small enough for that."""
 
     m: int
     k: int
@@ -26,12 +31,19 @@ class Case:
     zeros: bool = False
     ordered: bool = False
     bias: bool = False
+    emulate: bool = False
+    layer: str = ""
 
     @property
     def name(self) -> str:
         marks = [m for m in ("zeros", "ordered", "bias") if getattr(self, m)]
         dtype = str(self.dtype).removeprefix("torch.")
-        return "-".join([f"{self.m}x{self.k}x{self.n}", f"g{self.group_size}", dtype, *marks])
+        size = f"{self.m}x{self.k}x{self.n}"
+        return "-".join([*filter(None, [self.layer]), size, f"g{self.group_size}", dtype, *marks])
+
+    @property
+    def groups(self) -> int:
+        return 1 if self.group_size == -1 else self.k // self.group_size
 
 
 @dataclass(frozen=True)
@@ -45,12 +57,14 @@ class Problem:
     order: torch.Tensor | None
     bias: torch.Tensor | None
 
+    def packed(self) -> layout.Packed:
+        return layout.pack(self.values, self.scales, self.zeros)
+
 
 def problem(case: Case, seed: int = 0, device: str = "cpu") -> Problem:
     """Random tensors for `case`, the same for the same seed; all 16 values and zeros occur."""
     rng = torch.Generator().manual_seed(seed)
-    groups = 1 if case.group_size == -1 else -(-case.k // case.group_size)
-    shape = (case.n, groups)
+    shape = (case.n, case.groups)
     x = torch.randn(case.m, case.k, generator=rng).to(case.dtype)
     values = torch.randint(0, 16, (case.n, case.k), generator=rng, dtype=torch.uint8)
     scales = (torch.rand(shape, generator=rng) * 0.05 + 0.001).to(case.dtype)
@@ -67,16 +81,48 @@ def problem(case: Case, seed: int = 0, device: str = "cpu") -> Problem:
     )
 
 
+def packed_weight(case: Case, seed: int = 0, device: str = "cpu") -> layout.Packed:
+    """A random weight made in its layout, on `device`: every bit pattern is a weight."""
+    rng = torch.Generator(device).manual_seed(seed)
+    tiles, low, high = layout.tiles(case.n), -(2**31), 2**31
+
+    def words(*size: int) -> torch.Tensor:
+        return torch.randint(low, high, size, generator=rng, dtype=torch.int32, device=device)
+
+    scales = torch.rand(tiles, case.groups, layout.ROWS, generator=rng, device=device)
+    return layout.Packed(
+        words(tiles, case.k // layout.INPUTS, layout.ROWS, layout.WORDS),
+        (scales * 0.05 + 0.001).to(case.dtype),
+        words(tiles, case.groups, layout.ZERO_WORDS) if case.zeros else None,
+    )
+
+
 _DTYPES = tuple(ROUNDING)
+_HALF = (torch.float16, torch.bfloat16)
 _GROUPS = (32, 64, 128, -1)
 
 CASES: tuple[Case, ...] = (
     *(Case(3, 256, 48, g, d, zeros=z) for g in _GROUPS for d in _DTYPES for z in (False, True)),
     *(Case(5, 384, 40, g, d, ordered=True, zeros=g == 64) for g in _GROUPS for d in _DTYPES),
     *(Case(m, 512, 96, 128, torch.float16, bias=True) for m in (1, 2, 17, 64)),
-    Case(1, 1, 1, -1),
-    Case(2, 7, 3, -1, zeros=True),
-    Case(3, 100, 5, 32, zeros=True, bias=True),
-    Case(4, 855, 33, 128, torch.bfloat16, zeros=True, ordered=True, bias=True),
-    Case(0, 64, 8, 32),
+    Case(1, 32, 1, -1),
+    Case(2, 96, 3, 96, zeros=True),
+    Case(4, 160, 33, 16, zeros=True, bias=True),
+    # What a kernel meets: every number of rows, ragged ends in both directions, long sums.
+    *(Case(m, 512, 32, 128, d, m % 2 == 0, bias=m > 4, emulate=True)
+      for m in range(1, 9) for d in _HALF),
+    *(Case(m, 704, 48, g, torch.float16, zeros=True, emulate=True)
+      for m in (1, 4) for g in (32, 64, -1)),
+    *(Case(1, k, 17, 32, torch.bfloat16, True, bias=True, emulate=True)
+      for k in (32, 64, 96, 1056)),
+    Case(8, 4128, 16, -1, torch.float16, ordered=True, emulate=True),
+    Case(1, 18944, 64, 128, torch.float16),
+    Case(8, 32768, 32, 128, torch.bfloat16, zeros=True),
+)  # fmt: skip
+
+BENCH_ROWS = (1, 4, 8)
+BENCH: tuple[Case, ...] = tuple(
+    Case(m, at.k, at.n, at.group_size, torch.float16, zeros=at.zeros, layer=at.name)
+    for at in shapes.w4_linears()
+    for m in BENCH_ROWS
 )

@@ -8,19 +8,14 @@ from gfx_kernels.w4a16_linear import layout
 
 
 def dequantise(
-    qweight: torch.Tensor,
-    scales: torch.Tensor,
-    zeros: torch.Tensor | None,
-    k: int,
-    group_size: int,
+    qweight: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor | None, n: int
 ) -> torch.Tensor:
     """The weight as float32 `[n, k]`, inputs in stored order."""
-    n, groups = scales.shape
-    values = layout.unpack(qweight, k).float()
-    values = torch.nn.functional.pad(values, (0, groups * group_size - k))
-    values = values.view(n, groups, group_size)
-    zero = layout.SYMMETRIC_ZERO if zeros is None else zeros.float().unsqueeze(-1)
-    return ((values - zero) * scales.float().unsqueeze(-1)).view(n, -1)[:, :k]
+    values = layout.unpack_values(qweight, n).float()
+    zero = layout.SYMMETRIC_ZERO if zeros is None else layout.unpack_zeros(zeros, n).unsqueeze(-1)
+    scale = layout.unpack_scales(scales, n).float().unsqueeze(-1)
+    grouped = values.view(n, scale.shape[1], -1)
+    return ((grouped - zero) * scale).view(n, -1)
 
 
 def w4a16_linear(
@@ -30,9 +25,10 @@ def w4a16_linear(
     zeros: torch.Tensor | None,
     order: torch.Tensor | None,
     bias: torch.Tensor | None,
-    group_size: int,
+    n: int,
 ) -> torch.Tensor:
-    weight = dequantise(qweight, scales, zeros, x.shape[-1], group_size)
+    """`x` `[..., k]` to `[..., n]`; the group size is `k` over the groups of `scales`."""
+    weight = dequantise(qweight, scales, zeros, n)
     inputs = x.float() if order is None else x.float().index_select(-1, order)
     out = torch.nn.functional.linear(inputs, weight, None if bias is None else bias.float())
     return out.to(x.dtype)

@@ -67,3 +67,8 @@ class GfxAWQLinearMethod(AutoAWQMarlinLinearMethod):
         """Choose the kernel and register qweight, qzeros and scales. Raises ValueError."""
         with target.explained(self.layer_name):
             super().create_weights(*args, **kwargs)
+
+    def process_weights_after_loading(self, layer: torch.nn.Module) -> None:
+        """Convert to GPTQ's order, then let the kernel repack. Raises ValueError."""
+        with target.explained(self.layer_name):
+            super().process_weights_after_loading(layer)

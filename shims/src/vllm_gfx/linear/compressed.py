@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from compressed_tensors.quantization import QuantizationArgs
 from vllm.model_executor.layers.quantization.compressed_tensors.compressed_tensors import (
     CompressedTensorsConfig,
@@ -22,6 +23,11 @@ class GfxWNA16(CompressedTensorsWNA16):
         """Choose the kernel and register the layer's tensors. Raises ValueError."""
         with target.explained(self.layer_name or "a layer"):
             super().create_weights(*args, **kwargs)
+
+    def process_weights_after_loading(self, layer: torch.nn.Module) -> None:
+        """Let the kernel repack. Raises ValueError."""
+        with target.explained(self.layer_name or "a layer"):
+            super().process_weights_after_loading(layer)
 
 
 class GfxCompressedTensorsConfig(CompressedTensorsConfig):

@@ -131,16 +131,16 @@ class GfxGPTQLinearMethod(AutoGPTQLinearMethod):
         self.kernel = kernel(config, "qweight", "scales", None if quant.is_sym else "qzeros")
 
     def process_weights_after_loading(self, layer: torch.nn.Module) -> None:
-        """Undo what only GPTQ does, then let the kernel repack."""
+        """Undo what only GPTQ does, then let the kernel repack. Raises ValueError."""
         if self.quant_config.is_sym:
             # A kernel that finds the constant zero points of a symmetric layer may apply them.
             layer.register_parameter("qzeros", None)
         elif self.quant_config.zeros_minus_one:
             gptq_weights.add_one(layer.qzeros)
-        if self.quant_config.desc_act:
-            with target.explained(self.layer_name):
+        with target.explained(self.layer_name):
+            if self.quant_config.desc_act:
                 gptq_weights.sort_by_group(layer, self.quant_config.group_size)
-        self.kernel.process_weights_after_loading(layer)
+            self.kernel.process_weights_after_loading(layer)
 
     def apply(
         self, layer: torch.nn.Module, x: torch.Tensor, bias: torch.Tensor | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4a16_linear import checkpoint, nibbles
 from vllm.model_executor.kernels.linear import MPLinearLayerConfig
 from vllm.model_executor.parameter import (
     ChannelQuantScaleParameter,
@@ -41,16 +41,16 @@ def create(
     k, n = config.partition_weight_shape
     whole_k = config.full_weight_shape[0]
     size = whole_k if config.group_size == -1 else config.group_size
-    if k % layout.PER_WORD or n % layout.PER_WORD or whole_k % size:
+    if k % nibbles.PER_WORD or n % nibbles.PER_WORD or whole_k % size:
         raise ValueError(f"GPTQ cannot pack {k} x {n} in groups of {config.group_size}")
     if ordered and k != whole_k:
         raise ValueError("GPTQ desc_act needs --tensor-parallel-size 1: shards split groups")
     shared = k != whole_k and config.group_size == -1  # every rank has the one group
     groups = (whole_k if shared else k) // size
     scales = torch.empty(groups, n, dtype=config.act_type)
-    zeros = torch.empty(groups, n // layout.PER_WORD, dtype=torch.int32)
-    words = torch.empty(k // layout.PER_WORD, n, dtype=torch.int32)
-    packed: dict[str, Any] = {"packed_factor": layout.PER_WORD, "weight_loader": loader}
+    zeros = torch.empty(groups, n // nibbles.PER_WORD, dtype=torch.int32)
+    words = torch.empty(k // nibbles.PER_WORD, n, dtype=torch.int32)
+    packed: dict[str, Any] = {"packed_factor": nibbles.PER_WORD, "weight_loader": loader}
     layer.qweight = PackedvLLMParameter(
         data=words, input_dim=0, output_dim=1, packed_dim=0, **packed
     )
@@ -71,8 +71,8 @@ def create(
 
 def add_one(qzeros: torch.nn.Parameter) -> None:
     """Zero points of the v1 format are stored minus one, modulo 16; make them true, in place."""
-    values = layout.unpack(qzeros.data, qzeros.shape[1] * layout.PER_WORD)
-    qzeros.data.copy_(layout.pack((values + 1) & 15))
+    values = nibbles.unpack(qzeros.data)
+    qzeros.data.copy_(nibbles.pack(checkpoint.true_zeros(values)))
 
 
 def sort_by_group(layer: torch.nn.Module, group_size: int) -> None:
@@ -81,15 +81,10 @@ def sort_by_group(layer: torch.nn.Module, group_size: int) -> None:
     Leaves the layer unordered where `g_idx` is in order already. Raises ValueError if the groups
     are not all of `group_size`.
     """
-    index = layer.g_idx.data
+    order = checkpoint.group_order(layer.g_idx.data, group_size)
     del layer.g_idx
-    k = index.numel()
-    order = torch.argsort(index, stable=True)
-    expected = torch.arange(k, dtype=index.dtype, device=index.device) // group_size
-    if not torch.equal(index[order], expected):
-        raise ValueError(f"g_idx does not name {k // group_size} groups of {group_size} inputs")
-    if torch.equal(index, expected):
+    if order is None:
         return
-    values = layout.unpack(layer.qweight.data.t(), k)[:, order]
-    layer.qweight.data.copy_(layout.pack(values).t())
+    values = nibbles.unpack(layer.qweight.data.t())[:, order]
+    layer.qweight.data.copy_(nibbles.pack(values).t())
     layer.register_buffer("input_order", order.to(torch.int32), persistent=False)

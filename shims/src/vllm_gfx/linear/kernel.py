@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from gfx_kernels import w4a16_linear
+from gfx_kernels.w4a16_linear import layout
 from vllm.model_executor.kernels.linear import MPLinearKernel, MPLinearLayerConfig
 from vllm.model_executor.layers.quantization.utils import replace_parameter
 from vllm.scalar_type import scalar_types
 
+from vllm_gfx import envs
 from vllm_gfx.linear import repack, target
 
 
@@ -24,21 +26,23 @@ class GfxW4A16LinearKernel(MPLinearKernel):
     @classmethod
     def can_implement(cls, c: MPLinearLayerConfig) -> tuple[bool, str | None]:
         """Whether the op serves `c` on this target, else why not."""
-        reason = _no_implementation() or _wrong_type(c) or _wrong_group(c)
+        reason = _no_implementation() or _wrong_type(c) or _wrong_shape(c)
         return reason is None, reason
 
     def describe(self) -> str:
         """What computes this layer, for the report."""
-        return w4a16_linear.IMPLEMENTATIONS[target.name()]
+        return w4a16_linear.describe(target.name())
 
     def process_weights_after_loading(self, layer: torch.nn.Module) -> None:
-        """Repack the checkpoint's tensors into the layout of `w4a16_linear.layout`."""
+        """Repack the checkpoint's tensors into the layout of `w4a16_linear.layout`.
+
+        Raises ValueError where scales are not finite.
+        """
         weight, scales, zeros = self._get_weight_params(layer)
-        n = self.config.partition_weight_shape[1]
         replace_parameter(layer, self.w_q_name, repack.weight(weight))
         replace_parameter(layer, self.w_s_name, repack.scales(scales))
         if self.config.zero_points:
-            replace_parameter(layer, self.w_zp_name, repack.zeros(zeros, n))
+            replace_parameter(layer, self.w_zp_name, repack.zeros(zeros))
 
     def apply_weights(
         self, layer: torch.nn.Module, x: torch.Tensor, bias: torch.Tensor | None = None
@@ -46,24 +50,21 @@ class GfxW4A16LinearKernel(MPLinearKernel):
         """`x` `[..., k]` to `[..., n]`, in the dtype of `x`."""
         weight, scales, zeros = self._get_weight_params(layer)
         return w4a16_linear.w4a16_linear(
-            x,
+            x.contiguous(),
             weight,
             scales,
             zeros if self.config.zero_points else None,
             getattr(layer, "input_order", None),
             bias,
-            self._group_size(),
+            self.config.group_size,
+            self.config.partition_weight_shape[1],
         )
-
-    def _group_size(self) -> int:
-        k = self.config.partition_weight_shape[0]
-        return k if self.config.group_size == -1 else self.config.group_size
 
 
 def _no_implementation() -> str | None:
-    if target.name() in w4a16_linear.IMPLEMENTATIONS:
-        return None
-    return f"no compiled kernel for target {target.name()} in this build"
+    if envs.simulated_target():
+        return f"a simulated {target.name()} runs no compiled kernel"
+    return w4a16_linear.why_not_on(target.name())
 
 
 def _wrong_type(c: MPLinearLayerConfig) -> str | None:
@@ -77,8 +78,6 @@ def _wrong_type(c: MPLinearLayerConfig) -> str | None:
     return None
 
 
-def _wrong_group(c: MPLinearLayerConfig) -> str | None:
-    k, size = c.partition_weight_shape[0], c.group_size
-    if size == -1 or (size > 0 and k % size == 0):
-        return None
-    return f"{k} inputs are no multiple of the group size {size}"
+def _wrong_shape(c: MPLinearLayerConfig) -> str | None:
+    k, n = c.partition_weight_shape
+    return layout.why_not(n, k, c.group_size)

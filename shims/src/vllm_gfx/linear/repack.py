@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4a16_linear import layout, nibbles
 
 
 def _outputs_first(param: Any) -> torch.Tensor:
@@ -18,18 +18,17 @@ def _outputs_first(param: Any) -> torch.Tensor:
 
 
 def weight(param: Any) -> torch.Tensor:
-    """Packed weight, int32 `[n, ceil(k / 8)]`. Raises ValueError if not packed along inputs."""
+    """The packed weight. Raises ValueError if `param` is not packed along inputs."""
     if param.packed_dim == param.output_dim:
         raise ValueError("weights packed along outputs must be converted before repacking")
-    return _outputs_first(param).contiguous()
+    return layout.pack_values(nibbles.unpack(_outputs_first(param)))
 
 
 def scales(param: Any) -> torch.Tensor:
-    """Scales `[n, groups]`, in the dtype vLLM loaded them in."""
-    return _outputs_first(param).contiguous()
+    """Scales by tile, in the dtype vLLM loaded them in. Raises ValueError for NaN or infinity."""
+    return layout.pack_scales(_outputs_first(param))
 
 
-def zeros(param: Any, n: int) -> torch.Tensor:
-    """Zero points packed along `n` outputs, as uint8 `[n, groups]`."""
-    by_group = _outputs_first(param).t()
-    return layout.unpack(by_group, n).t().contiguous()
+def zeros(param: Any) -> torch.Tensor:
+    """Zero points by tile, from those packed along outputs."""
+    return layout.pack_zeros(nibbles.unpack(_outputs_first(param).t()).t())

@@ -1,0 +1,106 @@
+"""What computes w4a16_linear, and which of it serves a call.
+
+`gemv`       the kernel: at most MAX_ROWS rows of 16-bit activations, one launch
+`dequantise` 16- or 32-bit weights a slice at a time and torch's matrix product: any rows
+`reference`  the definition, in float32 on any device: what the cpu target has, and for comparisons
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gfx_kernels import availability, choice, targets
+from gfx_kernels.w4a16_linear import arguments, dequantise, layout, reference
+
+OP = "w4a16_linear"
+MAX_ROWS = 8
+MAX_INPUTS = 32768
+ALIGNMENT = 16  # bytes; what the kernel loads at once
+KERNEL_DTYPES = (torch.float16, torch.bfloat16)
+
+
+def _always(*_: object) -> None:
+    return None
+
+
+def _why_no_gemv(
+    x: torch.Tensor,
+    qweight: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+) -> str | None:
+    k, groups = x.shape[-1], scales.shape[1]
+    if x.numel() > MAX_ROWS * k:
+        return f"more than {MAX_ROWS} rows"
+    if x.dtype not in KERNEL_DTYPES:
+        return f"{x.dtype} activations"
+    if k > MAX_INPUTS or (k // groups) % layout.INPUTS:
+        return f"{k} inputs in {groups} groups, not at most {MAX_INPUTS} in groups of 32s"
+    if any(t is not None and t.data_ptr() % ALIGNMENT for t in (x, qweight, scales, zeros)):
+        return f"x or the weight does not start at a multiple of {ALIGNMENT} bytes"
+    return availability.why_not_on_device(OP, x.device)
+
+
+GEMV = choice.Implementation("gemv", _why_no_gemv)
+DEQUANTISE = choice.Implementation("dequantise", _always)
+REFERENCE = choice.Implementation("reference", _always)
+ON_GPU = (GEMV, DEQUANTISE, REFERENCE)
+ON_CPU = (REFERENCE, GEMV, DEQUANTISE)
+
+
+def run(
+    x: torch.Tensor,
+    qweight: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    order: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    n: int,
+    group_size: int,
+    implementation: str | None = None,
+) -> torch.Tensor:
+    """The op. Raises ValueError for what does not fit, and for `x` without rows."""
+    arguments.check(x, qweight, scales, zeros, order, bias, n, group_size)
+    if x.numel() == 0:
+        raise ValueError(f"x is {list(x.shape)}, without rows; give it one at least")
+    served = ON_CPU if x.device.type == "cpu" else ON_GPU
+    chosen = choice.pick(OP, served, x, qweight, scales, zeros, asked=implementation)
+    if chosen is REFERENCE:
+        return reference.w4a16_linear(x, qweight, scales, zeros, order, bias, n)
+    rows = x.reshape(-1, x.shape[-1])
+    if order is not None:
+        rows = rows.index_select(1, order)
+    if chosen is GEMV:
+        out = _gemv(rows, qweight, scales, zeros, bias, n)
+    else:
+        out = dequantise.w4a16_linear(rows, qweight, scales, zeros, bias, n)
+    return out.view(*x.shape[:-1], n)
+
+
+def _gemv(
+    x: torch.Tensor,
+    qweight: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    n: int,
+) -> torch.Tensor:
+    from gfx_kernels.w4a16_linear import launcher
+
+    out = x.new_empty(x.shape[0], n)
+    launcher.gemv(out, x, qweight, scales, zeros, bias, x.shape[1] // scales.shape[1])
+    return out
+
+
+def why_not_on(target: str) -> str | None:
+    """Why w4a16_linear is not to be used on `target` in this build; None if it is."""
+    if target == targets.REFERENCE:
+        return None
+    return availability.why_not_on_target(OP, target)
+
+
+def describe(target: str) -> str:
+    """What computes the op on `target`, in a few words."""
+    if target == targets.REFERENCE:
+        return "torch reference"
+    return f"{GEMV.name} for up to {MAX_ROWS} rows, else {DEQUANTISE.name}"
