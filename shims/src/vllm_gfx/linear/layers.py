@@ -20,6 +20,7 @@ from vllm.model_executor.layers.vocab_parallel_embedding import (
 from vllm.platforms import current_platform
 
 from vllm_gfx import report
+from vllm_gfx.linear import unquantised
 
 _UNQUANTISED = (UnquantizedLinearMethod, UnquantizedEmbeddingMethod)
 
@@ -36,8 +37,9 @@ def _served_by(layer: nn.Module) -> tuple[str, str]:
     method: Any = layer.quant_method
     if isinstance(method, _UNQUANTISED):
         gemm = getattr(method, "_gemm_impl", None) or dispatch_unquantized_gemm()
-        plain = gemm is default_unquantized_gemm
-        return "torch" if plain else gemm.__name__, "unquantised"
+        if gemm is default_unquantized_gemm:
+            return "torch", "unquantised"
+        return unquantised.describe(getattr(layer, "weight", None), gemm.__name__)
     for owner in (method, getattr(layer, "scheme", None)):
         for part in vars(owner).values() if owner is not None else ():
             if isinstance(part, MPLinearKernel) or _is_upstreams(part):
