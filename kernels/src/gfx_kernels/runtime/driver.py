@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from gfx_kernels.codeobject import CodeObject
 from gfx_kernels.runtime import library, objects
 from gfx_kernels.runtime.api import BAD_IMAGE, Api
 from gfx_kernels.runtime.cuda import Cuda
@@ -26,6 +27,7 @@ class Module:
 
     file: Path
     image: bytes
+    code: CodeObject | None
     handle: Any
 
 
@@ -51,7 +53,7 @@ class Driver:
         arch = self.host.arch(device)
         file = objects.find(op, arch, self.api.SUFFIX, self.folder)
         image = file.read_bytes()
-        objects.verify(file, image, arch)
+        holds = objects.verify(file, image, arch)
         handle, code = self.api.load(image)
         if code in BAD_IMAGE:
             raise CorruptCodeObject(
@@ -60,7 +62,7 @@ class Driver:
             )
         if code:
             raise self.api.failed(code, f"loading {file}")
-        return Module(file, image, handle)
+        return Module(file, image, holds, handle)
 
 
 _in_use: list[Driver] = []  # of `use`; the last one counts

@@ -25,9 +25,8 @@ def kernel(op: str, name: str, signature: str, overlap: bool = False) -> Kernel:
     """
     unknown = set(signature) - packing.LETTERS.keys()
     if unknown:
-        raise ValueError(
-            f"signature {signature!r} of {name}: letters are {', '.join(packing.LETTERS)}"
-        )
+        known = ", ".join(f"{letter} {name}" for letter, name in packing.NAMES.items())
+        raise ValueError(f"signature {signature!r} of {name}: the letters are {known}")
     return Kernel(op, name, signature, overlap)
 
 

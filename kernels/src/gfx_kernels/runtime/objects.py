@@ -6,7 +6,7 @@ import ctypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gfx_kernels import envs, targets
+from gfx_kernels import codeobject, envs, targets
 from gfx_kernels.runtime import packing
 from gfx_kernels.runtime.api import Api
 from gfx_kernels.runtime.errors import CorruptCodeObject, NoCodeObject, WrongTarget
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gfx_kernels.runtime.driver import Module
 
 _HERE = Path(__file__).resolve().parents[1]
-_ELF = b"\x7fELF"
 _AMD = ".hsaco"
 
 
@@ -51,15 +50,24 @@ def _advice(arch: str, built: list[str]) -> str:
     )
 
 
-def verify(file: Path, image: bytes, arch: str) -> None:
-    """Raise CorruptCodeObject or WrongTarget unless `image` is an object of code for `arch`."""
-    if not image.startswith(_ELF):
-        raise CorruptCodeObject(f"{file} is no ELF file; reinstall gfx-kernels, or build it again")
+def verify(file: Path, image: bytes, arch: str) -> codeobject.CodeObject | None:
+    """What `image` holds, or None where the driver alone knows (CUDA).
+
+    Raises CorruptCodeObject, or WrongTarget if it is not code for `arch`.
+    """
     if file.suffix != _AMD:
-        return  # CUDA's driver says it itself
-    holds = _read(file).gfx
-    if holds != arch:
-        raise WrongTarget(f"{file} holds code for {holds}, this device is {arch}; build it again")
+        return None
+    try:
+        code = codeobject.parse(image)
+    except codeobject.CodeObjectError as error:
+        raise CorruptCodeObject(
+            f"{file}: {error}; reinstall gfx-kernels, or build it again"
+        ) from None
+    if code.gfx != arch:
+        raise WrongTarget(
+            f"{file} holds code for {code.gfx}, this device is {arch}; build it again"
+        )
+    return code
 
 
 def function(api: Api, module: Module, name: str) -> Any:
@@ -77,9 +85,9 @@ def verify_signature(
 ) -> None:
     """Raise CorruptCodeObject unless the kernel's arguments are as wide as its launcher says."""
     wanted = packing.sizes(signature)
-    if module.file.suffix == _AMD:
-        arguments = _read(module.file).kernels[name].args
-        found: list[int] | None = [a.size for a in arguments if _is_explicit(a)]
+    if module.code:
+        arguments = module.code.kernels[name].args
+        found: list[int] | None = [a.size for a in arguments if not a.kind.startswith("hidden_")]
     else:
         found = api.argument_sizes(loaded)
     if found is not None and found != wanted:
@@ -87,16 +95,3 @@ def verify_signature(
             f"{module.file}: {name} takes arguments of {found} bytes, its launcher passes "
             f"{wanted} ({signature}); build it again"
         )
-
-
-def _is_explicit(argument: Any) -> bool:
-    return not argument.kind.startswith("hidden")
-
-
-def _read(file: Path) -> Any:
-    from gfx_kernels import codeobject
-
-    try:
-        return codeobject.read(file)
-    except codeobject.CodeObjectError as error:
-        raise CorruptCodeObject(f"{file}: {error}; reinstall gfx-kernels, or build it") from None

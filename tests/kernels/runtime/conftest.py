@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import mock_hip
+from tests.kernels.runtime import objects
+
+ARCHS = ("gfx1100", "gfx906")
+
+
+@pytest.fixture(scope="session")
+def probes() -> Path:
+    """A folder with the probe kernels for ARCHS."""
+    (folder,) = {objects.for_gfx(arch) for arch in ARCHS}
+    return folder
+
+
+@pytest.fixture
+def gpu(probes: Path) -> Iterator[mock_hip.Gpu]:
+    """Two devices, one of each of ARCHS, that record launches and execute nothing."""
+    with mock_hip.device(*ARCHS, folder=probes, run=lambda _: None) as devices:
+        yield devices

@@ -1,0 +1,33 @@
+"""Which memory a kernel may touch: the tensors that a test names, or the ones that are alive."""
+
+from __future__ import annotations
+
+import gc
+from typing import NamedTuple
+
+import torch
+
+
+class Buffer(NamedTuple):
+    address: int
+    size: int
+    name: str
+
+
+def of(name: str, tensor: torch.Tensor) -> Buffer:
+    """The bytes from a tensor's first to its last element."""
+    reach = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
+    size = (reach + 1) * tensor.element_size() if tensor.numel() else 0
+    return Buffer(tensor.data_ptr(), size, name)
+
+
+def around(address: int) -> Buffer | None:
+    """The storage of a live CPU tensor that has `address`: what a real GPU would let pass."""
+    for thing in gc.get_objects():
+        if type(thing) not in (torch.Tensor, torch.nn.Parameter) or thing.device.type != "cpu":
+            continue
+        storage = thing.untyped_storage()
+        start, size = storage.data_ptr(), storage.nbytes()
+        if start and start <= address < start + size:
+            return Buffer(start, size, f"tensor {tuple(thing.shape)}")
+    return None
