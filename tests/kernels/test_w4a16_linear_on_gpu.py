@@ -1,0 +1,126 @@
+"""w4a16_linear's kernel on a real GPU, AMD's or NVIDIA's; skipped without one.
+
+Needs torch, this package and a code object for the device (`GFX_KERNELS_CODE`), nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+from gfx_kernels import choice, w4a16_linear
+from gfx_kernels.w4a16_linear import cases, implementations, reference
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def _arguments(case: cases.Case, seed: int = 0) -> dict[str, Any]:
+    p = cases.problem(case, seed, "cuda")
+    packed = p.packed()
+    return {
+        "x": p.x,
+        "qweight": packed.qweight,
+        "scales": packed.scales,
+        "zeros": packed.zeros,
+        "order": p.order,
+        "bias": p.bias,
+        "group_size": case.group_size,
+        "n": case.n,
+    }
+
+
+def _exact(a: dict[str, Any]) -> torch.Tensor:
+    """In float64, on the dequantised weight, which float32 holds exactly enough."""
+    weight = reference.dequantise(a["qweight"], a["scales"], a["zeros"], a["n"]).double()
+    x = a["x"].double() if a["order"] is None else a["x"].double()[:, a["order"]]
+    out = x @ weight.t()
+    return out if a["bias"] is None else out + a["bias"].double()
+
+
+def _worst(out: torch.Tensor, a: dict[str, Any]) -> float:
+    exact = _exact(a)
+    return float((out.double() - exact).abs().max() / exact.abs().max())
+
+
+def _is_the_kernels(case: cases.Case) -> bool:
+    size = case.k if case.group_size == -1 else case.group_size
+    return case.m <= implementations.MAX_ROWS and case.dtype != torch.float32 and size % 32 == 0
+
+
+KERNEL_CASES = [case for case in cases.CASES if _is_the_kernels(case)]
+_ROWS = tuple(range(1, implementations.MAX_ROWS + 1))
+BENCH = [
+    dataclasses.replace(case, dtype=dtype)
+    for case in cases.BENCH
+    for dtype in implementations.KERNEL_DTYPES
+]
+
+
+@pytest.mark.parametrize("case", KERNEL_CASES, ids=lambda c: c.name)
+def test_kernel_is_within_tolerance(case: cases.Case) -> None:
+    arguments = _arguments(case)
+    out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+    assert out.shape == (case.m, case.n) and out.dtype == case.dtype
+    assert _worst(out, arguments) <= cases.TOLERANCE[case.dtype]
+
+
+@pytest.mark.parametrize("case", BENCH, ids=lambda c: c.name)
+def test_real_layers_are_within_tolerance(case: cases.Case) -> None:
+    packed = cases.packed_weight(case, seed=1, device="cuda")
+    rng = torch.Generator("cuda").manual_seed(2)
+    x = torch.randn(case.m, case.k, generator=rng, device="cuda").to(case.dtype)
+    arguments = {**vars(packed), "x": x, "order": None, "bias": None, "n": case.n}
+    out = w4a16_linear.w4a16_linear(**arguments, group_size=case.group_size, implementation="gemv")
+    assert _worst(out, arguments) <= cases.TOLERANCE[case.dtype]
+
+
+@pytest.mark.parametrize("dtype", implementations.KERNEL_DTYPES)
+@pytest.mark.parametrize("m", _ROWS)
+def test_runs_agree_to_the_bit(m: int, dtype: torch.dtype) -> None:
+    arguments = _arguments(cases.Case(m, 4096, 528, 128, dtype, zeros=True, bias=True))
+    first = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+    for _ in range(20):
+        again = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+        assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("n", [1, 17, 40, 528])
+@pytest.mark.parametrize("m", _ROWS)
+def test_nothing_outside_the_result_is_written(m: int, n: int) -> None:
+    from gfx_kernels.w4a16_linear import launcher
+
+    a = _arguments(cases.Case(m, 512, n, 64, torch.float16, zeros=True))
+    guarded = torch.full((m * n + 512,), 7.0, dtype=torch.float16, device="cuda")
+    out = guarded[256 : 256 + m * n].view(m, n)
+    launcher.gemv(out, a["x"], a["qweight"], a["scales"], a["zeros"], None, 64)
+    assert bool((guarded[:256] == 7).all()) and bool((guarded[256 + m * n :] == 7).all())
+    assert _worst(out, a) <= cases.TOLERANCE[torch.float16]
+
+
+def test_a_captured_graph_replays() -> None:
+    arguments = _arguments(cases.Case(4, 1024, 272, 128, torch.float16, zeros=True))
+    w4a16_linear.w4a16_linear(**arguments)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        out = w4a16_linear.w4a16_linear(**arguments)
+    arguments["x"].mul_(-2)
+    graph.replay()
+    assert torch.equal(out, w4a16_linear.w4a16_linear(**arguments))
+    assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
+
+
+@pytest.mark.parametrize("m", [9, 64, 300])
+@pytest.mark.parametrize("dtype", w4a16_linear.DTYPES)
+def test_many_rows_are_within_tolerance(m: int, dtype: torch.dtype) -> None:
+    arguments = _arguments(cases.Case(m, 1024, 273, 128, dtype, True, True, True))
+    out = w4a16_linear.w4a16_linear(**arguments)
+    tolerance = max(cases.TOLERANCE[dtype], 2e-3)  # torch may multiply float32 as tf32
+    assert _worst(out, arguments) <= tolerance
+
+
+def test_few_rows_choose_the_kernel() -> None:
+    a = _arguments(cases.Case(2, 64, 16, 32, torch.float16))
+    tensors = (a["x"], a["qweight"], a["scales"], a["zeros"])
+    assert choice.pick("w4a16_linear", implementations.ON_GPU, *tensors) is implementations.GEMV
