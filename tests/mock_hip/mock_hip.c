@@ -15,7 +15,8 @@
 #define API __attribute__((visibility("default")))
 #endif
 
-enum { SUCCESS = 0, INVALID_VALUE = 1, INVALID_CONFIGURATION = 9, CAPTURE_UNSUPPORTED = 900 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, CAPTURE_UNSUPPORTED = 900 };
+enum { MAX_GRID_X = 0x7fffffff, MAX_GRID_YZ = 65536 }; /* AMD's runtime checks these, not the device */
 enum { GLOBAL = 0, RELAXED = 2 };
 
 /* What an argument is; the order of IMPLICIT in __init__.py. */
@@ -73,7 +74,6 @@ API const char *hipGetErrorString(int code) {
   case SUCCESS: return "no error";
   case INVALID_VALUE: return "invalid argument";
   case 2: return "out of memory";
-  case INVALID_CONFIGURATION: return "invalid configuration argument";
   case 100: return "no ROCm-capable device is detected";
   case 200: return "device kernel image is invalid";
   case 209: return "no kernel image is available for execution on the device";
@@ -146,8 +146,9 @@ API int hipModuleLaunchKernel(const struct function *f, unsigned gx, unsigned gy
   unsigned char kernarg[4096] = {0};
   uint32_t explicit_index = 0;
   if (extra || f->kernarg_size > sizeof kernarg) return INVALID_VALUE;
-  if (!gx || !gy || !gz || !bx || !by || !bz) return INVALID_CONFIGURATION;
-  if ((uint64_t)bx * by * bz > (uint64_t)f->max_threads) return INVALID_CONFIGURATION;
+  if (!gx || !gy || !gz || !bx || !by || !bz) return INVALID_VALUE;
+  if (gx > MAX_GRID_X || gy > MAX_GRID_YZ || gz > MAX_GRID_YZ) return INVALID_VALUE;
+  if ((uint64_t)bx * by * bz > (uint64_t)f->max_threads) return INVALID_VALUE;
   for (uint32_t i = 0; i < f->count; i++) {
     const struct argument *a = &f->arguments[i];
     if (a->kind == EXPLICIT) memcpy(kernarg + a->offset, params[explicit_index++], a->size);

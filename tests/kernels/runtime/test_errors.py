@@ -107,7 +107,7 @@ def test_the_driver_refuses_the_object(gpu: mock_hip.Gpu, code: int) -> None:
 
 def test_out_of_memory_while_loading(gpu: mock_hip.Gpu) -> None:
     gpu.fail("hipModuleLoadData", 2)
-    _message(runtime.LaunchFailed, "loading", "probe.hsaco", "out of memory (2)")
+    _message(runtime.GpuError, "loading", "probe.hsaco", "out of memory (2)")
     gpu.fail("hipModuleLoadData", 0)
     _launch()  # what failed is not remembered
     assert len(gpu.launches) == 1

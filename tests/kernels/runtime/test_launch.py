@@ -78,7 +78,7 @@ def test_a_first_launch_may_be_captured(gpu: mock_hip.Gpu) -> None:
 
 def test_a_failed_load_puts_the_capture_mode_back(gpu: mock_hip.Gpu) -> None:
     gpu.fail("hipModuleLoadData", 2)
-    with pytest.raises(runtime.LaunchFailed, match="out of memory"):
+    with pytest.raises(runtime.GpuError, match="out of memory"):
         AXPB.load()
     assert gpu.capture_mode() == 0
 
@@ -99,6 +99,9 @@ def test_more_than_the_device_has_is_refused(
     assert words in str(error.value) and gpu.launches == []
 
 
-def test_an_empty_grid_is_the_driver_s_to_refuse(gpu: mock_hip.Gpu) -> None:
-    with pytest.raises(runtime.LaunchFailed, match=r"\(0, 1, 1\) blocks.*invalid configuration"):
-        AXPB.launch((0, 1, 1), ONE, 0, 4096, 8192, 9, 1.0, 2.0)
+@pytest.mark.parametrize("grid", [(0, 1, 1), (1, 65537, 1), (1, 1, 65537)])
+def test_a_grid_that_the_driver_refuses(gpu: mock_hip.Gpu, grid: tuple[int, int, int]) -> None:
+    with pytest.raises(runtime.LaunchFailed) as error:
+        AXPB.launch(grid, ONE, 0, 4096, 8192, 9, 1.0, 2.0)
+    assert f"{grid} blocks" in str(error.value) and "invalid argument (1)" in str(error.value)
+    assert gpu.launches == []

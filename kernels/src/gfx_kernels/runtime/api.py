@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from gfx_kernels.runtime.errors import GpuError, LaunchFailed, NoDevice
+from gfx_kernels.runtime.errors import GpuError, NoDevice
 
 MAX_THREADS_PER_BLOCK = 0  # function attributes
 MAX_DYNAMIC_SHARED = 8
@@ -92,6 +92,3 @@ class Api:
             yield
         finally:
             self("ThreadExchangeStreamCaptureMode", ctypes.byref(mode))
-
-    def failed(self, code: int, what: str) -> LaunchFailed:
-        return LaunchFailed(f"{what}: {self.text(code)}")

@@ -16,7 +16,7 @@ from gfx_kernels.codeobject import CodeObject
 from gfx_kernels.runtime import library, objects
 from gfx_kernels.runtime.api import BAD_IMAGE, Api
 from gfx_kernels.runtime.cuda import Cuda
-from gfx_kernels.runtime.errors import CorruptCodeObject, NoRuntime
+from gfx_kernels.runtime.errors import CorruptCodeObject, GpuError, NoRuntime
 from gfx_kernels.runtime.hip import Hip
 from gfx_kernels.runtime.host import Host, Torch
 
@@ -61,7 +61,7 @@ class Driver:
                 "reinstall gfx-kernels, or update the driver"
             )
         if code:
-            raise self.api.failed(code, f"loading {file}")
+            raise GpuError(f"loading {file}: {self.api.text(code)}")
         return Module(file, image, holds, handle)
 
 
