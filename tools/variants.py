@@ -29,6 +29,7 @@ class Variant(BaseModel):
     platforms: Annotated[list[Literal["linux-64", "win-64"]], Field(min_length=1)]
     products: Annotated[list[str], Field(min_length=1)]
     known_issues: list[str]
+    tests: list[Literal["simulated", "emulated"]]
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ def test_auto_follows_the_card(variant: variants.Variant) -> None:
     assert found == dict.fromkeys(("gfx-target", "gfx-kernels", "gfx-auto"), f"{name}_0")
 
 
-@pytest.mark.parametrize("isa", [None, "10.3.0"])
+@pytest.mark.parametrize("isa", [None, "10.3.1"])
 def test_auto_without_a_listed_card_says_so(isa: str | None) -> None:
     with pytest.raises(ToolError, match="__amdgpu_arch"):
         _target("vllm", "gfx-auto", isa=isa)

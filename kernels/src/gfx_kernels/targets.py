@@ -30,6 +30,7 @@ class Target:
     platforms: tuple[str, ...]
     products: tuple[str, ...]
     known_issues: tuple[str, ...]
+    tests: tuple[str, ...]
 
 
 def _variants_folder() -> Path:
@@ -48,6 +49,7 @@ def _read(path: Path) -> Target:
         platforms=tuple(data["platforms"]),
         products=tuple(data["products"]),
         known_issues=tuple(data["known_issues"]),
+        tests=tuple(data["tests"]),
     )
 
 

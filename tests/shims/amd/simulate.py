@@ -20,7 +20,7 @@ from typing import Any
 
 from gfx_kernels import targets
 
-GFX = tuple(name for name in targets.all_targets() if name != targets.REFERENCE)
+GFX = tuple(t.name for t in targets.all_targets().values() if "simulated" in t.tests)
 
 
 @dataclass

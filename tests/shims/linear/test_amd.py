@@ -14,7 +14,7 @@ from gfx_kernels import targets
 from tests.shims.linear import formats
 
 _ROOT = Path(__file__).parents[3]
-_GFX = [name for name in targets.all_targets() if name != targets.REFERENCE]
+_GFX = [t.name for t in targets.all_targets().values() if "simulated" in t.tests]
 _TRITON = "TritonW4A16LinearKernel"
 
 
