@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from gfx_kernels import choice, targets, w4a16_linear
+from gfx_kernels import choice, runtime, targets, w4a16_linear
 from gfx_kernels.w4a16_linear import cases, implementations
 
 
@@ -80,6 +81,41 @@ def test_a_view_that_is_not_aligned_is_not_the_kernels() -> None:
         w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
 
 
+class _Card:
+    """A GPU as far as the choice looks: its name, and CPU tensors for it."""
+
+    SUFFIX = ".hsaco"
+
+    def __init__(self, gfx: str) -> None:
+        self.gfx = gfx
+
+    def arch(self, device: int) -> str:
+        return self.gfx
+
+    def current_device(self) -> int:
+        return 0
+
+
+def test_another_targets_code_is_not_loaded(tmp_path: Path) -> None:
+    """Neither asked for nor automatically: the one raises, the other takes what can serve."""
+    built, present = "gfx1100", "gfx1201"
+    (tmp_path / built).mkdir()
+    (tmp_path / built / "w4a16_linear.hsaco").touch()
+    card: Any = _Card(present)
+    with runtime.use(runtime.Driver(card, card, tmp_path)):
+        missing = f"w4a16_linear has no code object for {present} .*{built}"
+        with pytest.raises(ValueError, match=f"gemv was asked for .*{missing}"):
+            w4a16_linear.w4a16_linear(**_arguments(), implementation="gemv")
+        a = _arguments()
+        tensors = (a["x"], a["qweight"], a["scales"], None)
+        chosen = choice.pick(implementations.OP, implementations.ON_GPU, *tensors)
+        assert chosen is implementations.DEQUANTISE
+    card.gfx = built
+    with runtime.use(runtime.Driver(card, card, tmp_path)):
+        chosen = choice.pick(implementations.OP, implementations.ON_GPU, *tensors)
+        assert chosen is implementations.GEMV
+
+
 def test_many_rows_pass_the_kernel_over_once() -> None:
     x = _arguments(m=9)
     tensors = (x["x"], x["qweight"], x["scales"], None)
@@ -89,7 +125,7 @@ def test_many_rows_pass_the_kernel_over_once() -> None:
     assert choice.record().count(("w4a16_linear", "gemv", "more than 8 rows")) == 1
 
 
-def test_targets_without_code_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_targets_without_code_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Until a kernel is compiled for a target, nobody may be told that there is one."""
     monkeypatch.setenv("GFX_KERNELS_CODE", str(tmp_path))
     assert w4a16_linear.why_not_on(targets.REFERENCE) is None

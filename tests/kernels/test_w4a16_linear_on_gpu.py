@@ -111,7 +111,7 @@ def test_a_captured_graph_replays() -> None:
     assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
 
 
-@pytest.mark.parametrize("m", [9, 64, 300])
+@pytest.mark.parametrize("m", [9, 30, 64, 300, 600])
 @pytest.mark.parametrize("dtype", w4a16_linear.DTYPES)
 def test_many_rows_are_within_tolerance(m: int, dtype: torch.dtype) -> None:
     arguments = _arguments(cases.Case(m, 1024, 273, 128, dtype, True, True, True))

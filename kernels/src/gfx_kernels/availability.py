@@ -6,6 +6,7 @@ from functools import cache
 
 import torch
 
+from gfx_kernels import targets
 from gfx_kernels.runtime import GpuError, NoCodeObject, driver, hip, objects
 from gfx_kernels.runtime.host import Torch
 
@@ -30,8 +31,20 @@ def why_not_on_device(op: str, device: torch.device) -> str | None:
         return str(error)
     if device.type == "cpu" and isinstance(current.host, Torch):
         return "x is on the cpu; the kernel runs on a GPU"
-    index = current.host.current_device() if device.index is None else device.index
-    return _no_object(current, op, index)
+    return _no_object(current, op, _index(current, device))
+
+
+def target_of(device: torch.device) -> targets.Target | None:
+    """The target table's row for a GPU; None for one that the table does not have.
+
+    Raises a GpuError where there is no GPU.
+    """
+    current = driver.current()
+    return targets.all_targets().get(current.host.arch(_index(current, device)))
+
+
+def _index(current: driver.Driver, device: torch.device) -> int:
+    return current.host.current_device() if device.index is None else device.index
 
 
 @cache

@@ -1,11 +1,15 @@
 """What computes w4a16_linear, and which of it serves a call.
 
 `gemv`       the kernel: at most MAX_ROWS rows of 16-bit activations, one launch
+`triton`     a Triton matrix product of 16-bit activations, up to TRITON_ROWS rows
 `dequantise` 16- or 32-bit weights a slice at a time and torch's matrix product: any rows
 `reference`  the definition, in float32 on any device: what the cpu target has, and for comparisons
 """
 
 from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 
@@ -17,6 +21,10 @@ MAX_ROWS = 8
 MAX_INPUTS = 32768
 ALIGNMENT = 16  # bytes; what the kernel loads at once
 KERNEL_DTYPES = (torch.float16, torch.bfloat16)
+# From here on a matrix product pays for a dequantised copy of the weight. An estimate from bytes
+# and peak rates; to be measured.
+TRITON_ROWS = 512
+MATRIX_OPS = ("wmma", "mfma")  # Triton 3.7 refuses targets without
 
 
 def _always(*_: object) -> None:
@@ -41,11 +49,42 @@ def _why_no_gemv(
     return availability.why_not_on_device(OP, x.device)
 
 
+def _why_no_triton(
+    x: torch.Tensor,
+    qweight: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+) -> str | None:
+    k, groups = x.shape[-1], scales.shape[1]
+    if x.numel() > TRITON_ROWS * k:
+        return f"more than {TRITON_ROWS} rows"
+    if x.dtype not in KERNEL_DTYPES:
+        return f"{x.dtype} activations"
+    if (k // groups) % layout.INPUTS:
+        return f"{k} inputs in {groups} groups, not groups of 32s"
+    return _why_no_triton_on(x.device)
+
+
+@cache
+def _why_no_triton_on(device: torch.device) -> str | None:
+    if find_spec("triton") is None:
+        return "triton is not installed"
+    if device.type == "cpu":
+        from triton import knobs
+
+        return None if knobs.runtime.interpret else "x is on the cpu; Triton runs on a GPU"
+    target = availability.target_of(device)
+    if target is not None and target.matrix_op not in MATRIX_OPS:
+        return f"Triton has no matrix product for {target.name}"
+    return None
+
+
 GEMV = choice.Implementation("gemv", _why_no_gemv)
+TRITON = choice.Implementation("triton", _why_no_triton)
 DEQUANTISE = choice.Implementation("dequantise", _always)
 REFERENCE = choice.Implementation("reference", _always)
-ON_GPU = (GEMV, DEQUANTISE, REFERENCE)
-ON_CPU = (REFERENCE, GEMV, DEQUANTISE)
+ON_GPU = (GEMV, TRITON, DEQUANTISE, REFERENCE)
+ON_CPU = (REFERENCE, GEMV, TRITON, DEQUANTISE)
 
 
 def run(
@@ -72,6 +111,10 @@ def run(
         rows = rows.index_select(1, order)
     if chosen is GEMV:
         out = _gemv(rows, qweight, scales, zeros, bias, n)
+    elif chosen is TRITON:
+        from gfx_kernels.w4a16_linear import triton_gemm
+
+        out = triton_gemm.w4a16_linear(rows, qweight, scales, zeros, bias, n)
     else:
         out = dequantise.w4a16_linear(rows, qweight, scales, zeros, bias, n)
     return out.view(*x.shape[:-1], n)
@@ -103,4 +146,4 @@ def describe(target: str) -> str:
     """What computes the op on `target`, in a few words."""
     if target == targets.REFERENCE:
         return "torch reference"
-    return f"{GEMV.name} for up to {MAX_ROWS} rows, else {DEQUANTISE.name}"
+    return f"{GEMV.name} for up to {MAX_ROWS} rows, else {TRITON.name} or {DEQUANTISE.name}"
