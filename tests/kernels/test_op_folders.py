@@ -8,6 +8,8 @@ from pathlib import Path
 import gfx_kernels
 import pytest
 
+from tests.support import writing_op
+
 _ROOT = Path(gfx_kernels.__file__).parent
 OPS = sorted(p.parent.name for p in _ROOT.glob("*/reference.py"))
 
@@ -25,3 +27,12 @@ def test_has_reference_cases_and_test(op: str) -> None:
     assert names and len(set(names)) == len(names), "cases must be named, each once"
     assert cases.ACCUMULATOR is None or cases.ACCUMULATOR.is_floating_point
     assert Path(__file__).with_name(f"test_{op}.py").is_file()
+
+
+@pytest.mark.parametrize("op", writing_op.WITH_KERNEL)
+def test_a_kernel_is_tested_on_a_gpu_and_emulated(op: str) -> None:
+    """`test_on_gpu.py` finds ops that write their arguments by itself."""
+    assert op in writing_op.OPS or Path(__file__).with_name(f"test_{op}_on_gpu.py").is_file()
+    cases = importlib.import_module(f"gfx_kernels.{op}.cases")
+    assert any(case.emulate for case in cases.CASES), "mark small cases with emulate=True"
+    assert cases.BENCH

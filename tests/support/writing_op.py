@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,12 @@ Definition = Callable[[dict[str, Any]], dict[str, Array]]
 
 def cases_of(op: str) -> Any:
     return importlib.import_module(f"gfx_kernels.{op}.cases")
+
+
+_SOURCES = Path(__file__).parents[2] / "kernels" / "src" / "gfx_kernels"
+# Ops with a kernel; and of those, the ones that write arguments and return nothing.
+WITH_KERNEL = sorted(p.stem for p in _SOURCES.glob("*/*.hip"))
+OPS = [op for op in WITH_KERNEL if hasattr(cases_of(op), "WRITES")]
 
 
 def call(op: str, arguments: casework.Arguments) -> None:
