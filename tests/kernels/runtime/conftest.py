@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,11 @@ ARCHS = ("gfx1100", "gfx906")
 
 
 @pytest.fixture(scope="session")
-def probes() -> Path:
-    """A folder with the probe kernels for ARCHS."""
-    (folder,) = {objects.for_gfx(arch) for arch in ARCHS}
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the probe kernels for ARCHS, and for no other target."""
+    folder = tmp_path_factory.mktemp("probes")
+    for arch in ARCHS:
+        shutil.copytree(objects.for_gfx(arch) / arch, folder / arch)
     return folder
 
 

@@ -47,6 +47,17 @@ class Last(ctypes.Structure):
     )
 
 
+def _elf(machine: int) -> bytes:
+    """A 64-bit ELF file with two sections: none, and their names."""
+    labels = b"\0.shstrtab\0"
+    header = struct.pack(
+        "<7s9xHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, machine, 1, 0, 0, 64, 0, 64, 0, 0, 64, 2, 1
+    )
+    empty = struct.pack("<IIQQQQIIQQ", *[0] * 10)
+    names = struct.pack("<IIQQQQIIQQ", 1, 3, 0, 0, 64 + 128, len(labels), 0, 0, 1, 0)
+    return header + empty + names + labels
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     out = tmp_path_factory.mktemp("twin") / "libcuda.so.1"
@@ -58,7 +69,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 @pytest.fixture(autouse=True)
 def driver(library: ctypes.CDLL, tmp_path: Path) -> Iterator[runtime.Driver]:
     (tmp_path / "sm_90").mkdir()
-    (tmp_path / "sm_90" / "probe.cubin").write_bytes(b"\x7fELF")
+    (tmp_path / "sm_90" / "probe.cubin").write_bytes(_elf(machine=190))
     api = Cuda(library)
     library.cuCtxSetCurrent(None)
     with runtime.use(runtime.Driver(api, mock_hip.Host("sm_90"), tmp_path)) as made:
@@ -114,4 +125,18 @@ def test_a_signature_that_the_driver_contradicts() -> None:
 def test_no_cubin_for_this_device(driver: runtime.Driver, tmp_path: Path) -> None:
     (tmp_path / "sm_90" / "probe.cubin").rename(tmp_path / "elsewhere")
     with pytest.raises(runtime.NoCodeObject, match="no code object for sm_90"):
+        KERNEL.load()
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (b"", "the ELF header ends at byte 64"),
+        (_elf(machine=190)[:-1], "a section ends at byte"),
+        (_elf(machine=224), "it is for ELF machine 224, not for an NVIDIA GPU"),
+    ],
+)
+def test_a_corrupt_cubin_never_reaches_the_driver(tmp_path: Path, image: bytes, words: str) -> None:
+    (tmp_path / "sm_90" / "probe.cubin").write_bytes(image)
+    with pytest.raises(runtime.CorruptCodeObject, match=f"probe.cubin: .*{words}"):
         KERNEL.load()

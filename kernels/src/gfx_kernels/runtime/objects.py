@@ -6,7 +6,7 @@ import ctypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gfx_kernels import codeobject, envs, targets
+from gfx_kernels import codeobject, elf, envs, targets
 from gfx_kernels.runtime import packing
 from gfx_kernels.runtime.api import Api
 from gfx_kernels.runtime.errors import CorruptCodeObject, NoCodeObject, WrongTarget
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).resolve().parents[1]
 _AMD = ".hsaco"
+_NVIDIA = 190  # e_machine
 
 
 def folder() -> Path:
@@ -51,15 +52,17 @@ def _advice(arch: str, built: list[str]) -> str:
 
 
 def verify(file: Path, image: bytes, arch: str) -> codeobject.CodeObject | None:
-    """What `image` holds, or None where the driver alone knows (CUDA).
+    """What `image` holds, or None for NVIDIA, where only its frame is looked at.
 
+    A driver reads the image without knowing where it ends: a cut one could crash the process.
     Raises CorruptCodeObject, or WrongTarget if it is not code for `arch`.
     """
-    if file.suffix != _AMD:
-        return None
     try:
+        if file.suffix != _AMD:
+            _verify_cubin(elf.parse(image))
+            return None
         code = codeobject.parse(image)
-    except codeobject.CodeObjectError as error:
+    except ValueError as error:
         raise CorruptCodeObject(
             f"{file}: {error}; reinstall gfx-kernels, or build it again"
         ) from None
@@ -68,6 +71,11 @@ def verify(file: Path, image: bytes, arch: str) -> codeobject.CodeObject | None:
             f"{file} holds code for {code.gfx}, this device is {arch}; build it again"
         )
     return code
+
+
+def _verify_cubin(file: elf.Elf) -> None:
+    if file.machine != _NVIDIA:
+        raise ValueError(f"it is for ELF machine {file.machine}, not for an NVIDIA GPU")
 
 
 def function(api: Api, module: Module, name: str) -> Any:
