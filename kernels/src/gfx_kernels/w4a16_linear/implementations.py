@@ -24,7 +24,8 @@ KERNEL_DTYPES = (torch.float16, torch.bfloat16)
 # From here on a matrix product pays for a dequantised copy of the weight. An estimate from bytes
 # and peak rates; to be measured.
 TRITON_ROWS = 512
-MATRIX_OPS = ("wmma", "mfma")  # Triton 3.7 refuses targets without
+# Without matrix instructions Triton 3.7 multiplies slowly, or refuses the target.
+MATRIX_OPS = ("wmma", "mfma")
 
 
 def _always(*_: object) -> None:
