@@ -21,13 +21,14 @@ def of(name: str, tensor: torch.Tensor) -> Buffer:
     return Buffer(tensor.data_ptr(), size, name)
 
 
-def around(address: int) -> Buffer | None:
-    """The storage of a live CPU tensor that has `address`: what a real GPU would let pass."""
+def around(addresses: set[int]) -> set[Buffer]:
+    """The storages of live CPU tensors that have `addresses`: what a real GPU would let pass."""
+    found = set()
     for thing in gc.get_objects():
         if type(thing) not in (torch.Tensor, torch.nn.Parameter) or thing.device.type != "cpu":
             continue
         storage = thing.untyped_storage()
         start, size = storage.data_ptr(), storage.nbytes()
-        if start and start <= address < start + size:
-            return Buffer(start, size, f"tensor {tuple(thing.shape)}")
-    return None
+        if start and any(start <= address < start + size for address in addresses):
+            found.add(Buffer(start, size, f"a tensor of {size} bytes"))
+    return found

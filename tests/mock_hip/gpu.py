@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,14 +54,13 @@ class Launch:
 
     def buffers(self) -> list[buffers.Buffer]:
         """The named buffers, and the live tensors that other pointers point into."""
-        found = list(self.named)
-        for argument in self.kinds:
-            if argument.kind == "global_buffer":
-                (address,) = struct.unpack_from("<Q", self.kernarg, argument.offset)
-                inside = any(b.address <= address < b.address + b.size for b in found)
-                if not inside and (buffer := buffers.around(address)):
-                    found.append(buffer)
-        return found
+        pointers = {
+            int.from_bytes(self.kernarg[a.offset : a.offset + a.size], "little")
+            for a in self.kinds
+            if a.kind == "global_buffer"
+        }
+        named = {p for p in pointers for b in self.named if b.address <= p < b.address + b.size}
+        return [*self.named, *buffers.around(pointers - named)]
 
 
 class Gpu:
