@@ -94,6 +94,14 @@ def doctor(context: typer.Context, target: OneTarget = None) -> None:
     run(target, context.args)
 
 
+@app.command(context_settings={**Passed, "help_option_names": []})
+def kernels(context: typer.Context) -> None:
+    """Compile the kernels into build/kernels; arguments go to gfx_compile (--help lists them)."""
+    from tools.kernels import kernels as run
+
+    run(context.args)
+
+
 @app.command()
 def lint() -> None:
     """Check style and types: ruff, mypy."""
@@ -104,9 +112,11 @@ def lint() -> None:
 
 @app.command()
 def tables() -> None:
-    """Write the tables of README.md from variants/ and results/."""
+    """Write the tables of README.md and kernels/RESOURCES.md from what they are made from."""
+    from tools.kernels import kernels as run
     from tools.readme import write
 
+    run(["table"])
     write()
 
 

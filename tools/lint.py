@@ -10,7 +10,9 @@ from tools.console import step
 from tools.errors import ToolError
 
 TYPED = ("dev.py", "tools", "kernels/src", "shims/src", "recipes/into_prefix.py")
-TYPED_TESTS = [f"tests/{name}" for name in ("tools", "recipes", "variants", "patches", "standin")]
+TYPED_TESTS = [
+    f"tests/{name}" for name in ("tools", "recipes", "variants", "patches", "standin", "compile")
+]
 CHECKS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--check", "--quiet", "."],

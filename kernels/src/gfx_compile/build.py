@@ -60,10 +60,14 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def amd_targets() -> list[str]:
+    """Every target that has machine code."""
+    return [name for name in targets.all_targets() if name != targets.REFERENCE]
+
+
 def default_targets() -> list[str]:
     """Every AMD target, and NVIDIA's architectures where there is a compiler for them."""
-    amd = [name for name in targets.all_targets() if name != targets.REFERENCE]
-    return [*amd, *(toolchain.architectures() if toolchain.nvidia() else [])]
+    return [*amd_targets(), *(toolchain.architectures() if toolchain.nvidia() else [])]
 
 
 def jobs(names: Sequence[str], out: Path) -> list[Job]:

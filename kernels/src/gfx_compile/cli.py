@@ -1,4 +1,4 @@
-"""The command line: `python -m gfx_compile (build|golden)`."""
+"""Compile the kernels into code objects: `python -m gfx_compile (build|golden|table)`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gfx_compile import golden, paths, toolchain
-from gfx_compile.build import build, default_targets
+from gfx_compile import golden, paths, table
+from gfx_compile.build import amd_targets, build, default_targets
 from gfx_compile.errors import CompileError
+
+# What may follow a build of every AMD target, by task.
+_RECORDS = {"golden": golden.write, "table": table.write}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gfx_compile", description=__doc__)
     tasks = parser.add_subparsers(dest="task", required=True)
-    one = tasks.add_parser("build", help="compile what is missing or outdated")
-    one.add_argument("--target", action="append", help="may be repeated; default: all")
-    two = tasks.add_parser("golden", help="compile for every AMD target, write kernels/golden.yaml")
-    for task in (one, two):
+    build_task = tasks.add_parser("build", help="compile what is missing or outdated")
+    build_task.add_argument("--target", action="append", help="may be repeated; default: all")
+    golden_task = tasks.add_parser("golden", help="the same, then write kernels/golden.yaml")
+    table_task = tasks.add_parser("table", help="the same, then write kernels/RESOURCES.md")
+    for task in (build_task, golden_task, table_task):
         task.add_argument("--out", type=Path, default=paths.OUT, help="default: build/kernels")
         task.add_argument("--jobs", type=int, help="at a time; default: one per CPU")
     return parser
@@ -35,12 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     started = time.monotonic()
     try:
-        names = getattr(given, "target", None) or default_targets()
-        if given.task == "golden":
-            names = [name for name in names if name not in toolchain.architectures()]
+        record = _RECORDS.get(given.task)
+        names = amd_targets() if record else given.target or default_targets()
         count = build(names, given.out, given.jobs, _show)
-        if given.task == "golden":
-            golden.write(given.out, names)
+        if record:
+            record(given.out, names)
     except CompileError as error:
         sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
     taken = time.monotonic() - started
