@@ -57,6 +57,7 @@ def _measure(options: argparse.Namespace) -> int:
     cases = _chosen(options)
     peers = _peers(options)
     device = Gpu()
+    subjects.need(options.op, device.torch_name)
     bench, settings = subjects.subject(options.op), runner.Settings(options.replays)
     copy = bandwidth.copy_bandwidth(device)
     about = results.about(options.op, device, copy, options.replays)

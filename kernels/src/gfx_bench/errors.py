@@ -24,4 +24,4 @@ def peer_failures() -> tuple[type[Exception], ...]:
 def first_line(failure: Exception) -> str:
     """What it is and the first line of what it says."""
     lines = str(failure).splitlines()
-    return f"{type(failure).__name__}: {lines[0] if lines else ''}"[:200]
+    return f"{type(failure).__name__}: {lines[0] if lines else ''}"[:120]

@@ -92,8 +92,9 @@ def _members() -> dict[str, dict[str, Any]]:
     class Unused:
         pass
 
+    names = _MIXED.split(".")
     parents: dict[str, dict[str, Any]] = {
-        ".".join(_MIXED.split(".")[:depth]): {} for depth in range(1, _MIXED.count(".") + 2)
+        ".".join(names[:depth]): {} for depth in range(1, len(names) + 1)
     }
     return {
         **parents,

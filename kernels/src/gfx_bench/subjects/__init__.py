@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import gfx_kernels
+import torch
+from gfx_kernels import availability
 
 from gfx_bench.contestants import Round
 from gfx_bench.errors import BenchError
@@ -44,11 +46,16 @@ def subject(op: str) -> Bench:
     return partial(importlib.import_module(f"{__name__}.writing").bench, op)
 
 
+def need(op: str, device: str) -> None:
+    """Raises BenchError where the kernels of `op` cannot run on `device`."""
+    if reason := availability.why_not_on_device(op, torch.device(device)):
+        raise BenchError(f"{op}: {reason}")
+
+
 def rows(case: Any) -> int:
     """The M of a case, whatever its table calls it."""
-    return int(
-        next(getattr(case, n) for n in ("m", "rows", "tokens", "requests") if hasattr(case, n))
-    )
+    names = ("m", "rows", "requests", "tokens")
+    return int(next(getattr(case, name) for name in names if hasattr(case, name)))
 
 
 def peers(op: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ IMPLEMENTATION = "gemv"
 def bench(case: cases.Case, peers: Sequence[str], source: Path | None, device: str) -> Round:
     """`case` on `device`, against those of `peers` that can be had."""
     weight = random_weight(case, device)
-    builders = {name: lambda build=PEERS[name]: build(weight, source) for name in peers}
+    builders = {name: partial(PEERS[name], weight, source) for name in peers}
     taking_part, absent = assembly.gather(builders)
     return Round(case, shape(case), traffic(case), [[ours(case, weight)], *taking_part], absent)
 

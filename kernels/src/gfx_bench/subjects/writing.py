@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gfx_kernels import availability, casework
+from gfx_kernels import casework
 
 from gfx_bench import assembly
 from gfx_bench.contestants import OURS, Contestant, Round
-from gfx_bench.errors import BenchError
 
 ALLOWED = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 Function = Callable[..., Any]
@@ -26,24 +25,20 @@ def peers(op: str) -> list[str]:
 
 
 def bench(op: str, case: Any, peers: Sequence[str], _: Path | None, device: str) -> Round:
-    """`case` of `op` on `device`. Raises BenchError where the kernel cannot run."""
+    """`case` of `op` on `device`."""
     cases = importlib.import_module(f"gfx_kernels.{op}.cases")
     reference = getattr(importlib.import_module(f"gfx_kernels.{op}.reference"), op)
     importlib.import_module(f"gfx_kernels.{op}")  # registers it
-    if reason := availability.why_not_on_device(op, torch.device(device)):
-        raise BenchError(f"{op}: {reason}")
     launch = importlib.import_module(f"gfx_kernels.{op}.launcher").launch
     arguments = cases.problem(case)
     exact = casework.exact(reference, arguments)
     build = partial(_contestant, case, casework.copied(arguments, device), exact, cases.WRITES)
-    others: dict[str, Callable[[], Function]] = {
-        "torch_eager": lambda: reference,
-        "torch_compile": lambda: _compiled(reference),
-        **{name: lambda made=made: made for name, made in EXTRA.get(op, {}).items()},
+    others = {
+        "torch_eager": reference,
+        "torch_compile": _compiled(reference),
+        **EXTRA.get(op, {}),
     }
-    builders = {
-        name: lambda name=name: [build(name, others[name]())] for name in peers if name in others
-    }
+    builders = {name: partial(_alone, build, name, others[name]) for name in peers}
     taking_part, absent = assembly.gather(builders)
     ours = build(OURS, getattr(torch.ops.gfx, op), launch)
     return Round(case, shape(case), cases.traffic(case), [[ours], *taking_part], absent)
@@ -54,6 +49,10 @@ def shape(case: Any) -> dict[str, Any]:
     named = asdict(case)
     return {k: str(v).removeprefix("torch.") if isinstance(v, torch.dtype) else v
             for k, v in named.items()}  # fmt: skip
+
+
+def _alone(build: Callable[..., Contestant], name: str, function: Function) -> list[Contestant]:
+    return [build(name, function)]
 
 
 def _compiled(reference: Function) -> Function:
