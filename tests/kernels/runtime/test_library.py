@@ -12,18 +12,23 @@ from gfx_kernels.runtime import hip, library
 
 from tests.mock_hip import library as mock
 
-# In a process of its own: a library that is loaded stays loaded.
+# In a process of its own, since a library that is loaded stays loaded; and without torch, which
+# takes seconds to import, so the package's `__init__` is left out.
 _FIND = """
-import ctypes, sys
+import ctypes, sys, types
+package = types.ModuleType("gfx_kernels.runtime")
+package.__path__ = [sys.argv[1]]
+sys.modules["gfx_kernels.runtime"] = package
 from gfx_kernels.runtime import library
-if sys.argv[2:]:
-    ctypes.CDLL(sys.argv[2])
-print(library.find(sys.argv[1].split(","))._name)
+if sys.argv[3:]:
+    ctypes.CDLL(sys.argv[3])
+print(library.find(sys.argv[2].split(","))._name)
 """
 
 
 def _find(names: str, *load: str) -> str:
-    command = [sys.executable, "-c", _FIND, names, *load]
+    package = str(Path(library.__file__).parent)
+    command = [sys.executable, "-c", _FIND, package, names, *load]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
