@@ -1,4 +1,4 @@
-"""What only a real GPU can show: host views, weak references, ops inside a captured graph.
+"""What only a real GPU can show: host views, ops inside a captured graph.
 
 Skipped without one. Needs torch and a GPU, not vLLM; any vendor's that torch.cuda drives.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from vllm_gfx.ops import experts, memory, penalties
+from vllm_gfx.ops import experts, memory
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -34,16 +34,6 @@ def test_host_view_of_pageable_memory_is_kept() -> None:
 def test_host_view_of_nothing() -> None:
     view = memory.get_cuda_view_from_cpu_tensor(torch.empty(0, 3))
     assert view.is_cuda and view.shape == (0, 3)
-
-
-def test_weak_reference_frees_with_its_owner() -> None:
-    before = torch.cuda.memory_allocated()
-    owner = torch.zeros(1 << 20, device="cuda")
-    weak = memory.weak_ref_tensor(owner[5:])
-    owner[5] = 3.0
-    assert weak[0].item() == 3.0
-    del owner
-    assert torch.cuda.memory_allocated() == before
 
 
 class _Routing:
@@ -81,12 +71,3 @@ def test_routing_in_a_captured_graph() -> None:
         assert torch.equal(getattr(gpu, name).cpu(), getattr(cpu, name)), name
     torch.testing.assert_close(gpu.weights.cpu(), cpu.weights)
     torch.testing.assert_close(gpu.out.cpu(), cpu.out)
-
-
-def test_repetition_penalty() -> None:
-    logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(2))
-    seen, factors = logits > 0.5, torch.tensor([1.1, 1.5, 2.0])
-    on_gpu = [t.cuda() for t in (logits, seen, ~seen & (logits < -1), factors)]
-    penalties.apply_repetition_penalties_(*on_gpu)
-    penalties.apply_repetition_penalties_(logits, seen, ~seen & (logits < -1), factors)
-    torch.testing.assert_close(on_gpu[0].cpu(), logits)

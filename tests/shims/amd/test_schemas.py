@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tarfile
 from functools import cache
@@ -9,11 +10,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from vllm_gfx.ops import library, needs
+import torch
+from vllm_gfx.ops import kernels, library, needs
 from vllm_gfx.ops.schemas import SCHEMAS
 
 _SOURCES = Path(__file__).parents[3] / "build" / "sources"
-_BINDINGS = {"_C": "csrc/torch_bindings.cpp", "_moe_C": "csrc/moe/torch_bindings.cpp"}
+_BINDINGS = {
+    "_C": "csrc/torch_bindings.cpp",
+    "_C_cache_ops": "csrc/torch_bindings.cpp",
+    "_moe_C": "csrc/moe/torch_bindings.cpp",
+}
 _ALL = [(namespace, schema) for namespace, schemas in SCHEMAS.items() for schema in schemas]
 
 
@@ -57,7 +63,28 @@ def test_upstream_still_names_it(name: str) -> None:
 
 
 def test_implementations_have_schemas() -> None:
-    assert set(library.IMPLEMENTATIONS) <= set(_names())
+    assert set(library.IMPLEMENTATIONS) | set(kernels.OPS) <= set(_names())
+    assert not set(library.IMPLEMENTATIONS) & set(kernels.OPS)
+
+
+_ARGUMENT = re.compile(r"(\w+)(?:\([^)]*\))?(!?)(\??)\s+\w+")
+
+
+def _kinds(schema: str) -> list[tuple[str, bool, bool]]:
+    """Of each argument: its type, whether it is written, whether it may be absent."""
+    arguments = schema.split("(", 1)[1].rsplit(") ->", 1)[0]
+    written = re.sub(r"\(\w+!\)", "!", arguments)
+    return [(t, bool(w), bool(o)) for t, w, o in _ARGUMENT.findall(written)]
+
+
+@pytest.mark.parametrize(("name", "op"), kernels.OPS.items())
+def test_our_op_takes_the_same_arguments(name: str, op: str) -> None:
+    """They are handed on by position."""
+    importlib.import_module(f"gfx_kernels.{op}")
+    ours = str(getattr(torch.ops.gfx, op).default._schema).replace("SymInt", "int")
+    namespace, _, short = name.partition(".")
+    upstream = next(s for s in SCHEMAS[namespace] if s.split("(")[0] == short)
+    assert _kinds(ours) == _kinds(upstream)
 
 
 def test_upstream_still_has_what_needs_an_op() -> None:

@@ -11,16 +11,12 @@ from typing import Any
 import torch
 
 from vllm_gfx import report
-from vllm_gfx.ops import activations, experts, memory, penalties
+from vllm_gfx.ops import experts, kernels, memory
 from vllm_gfx.ops.schemas import SCHEMAS
 
+# Plain PyTorch; the rest is in `kernels.OPS`.
 IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
     "_C.get_cuda_view_from_cpu_tensor": memory.get_cuda_view_from_cpu_tensor,
-    "_C.weak_ref_tensor": memory.weak_ref_tensor,
-    "_C.apply_repetition_penalties_": penalties.apply_repetition_penalties_,
-    "_C.silu_and_mul": activations.silu_and_mul,
-    "_C.gelu_and_mul": activations.gelu_and_mul,
-    "_C.gelu_tanh_and_mul": activations.gelu_tanh_and_mul,
     "_moe_C.topk_softmax": experts.topk_softmax,
     "_moe_C.topk_sigmoid": experts.topk_sigmoid,
     "_moe_C.moe_align_block_size": experts.moe_align_block_size,
@@ -58,9 +54,9 @@ def _define(namespace: str, name: str, schema: str) -> None:
     fragment = _fragments[namespace]
     fragment.define(schema)
     op = name.split(".")[1]
-    if implementation := IMPLEMENTATIONS.get(name):
+    if found := _implementation(name):
         for device in ("CPU", "CUDA"):  # CUDA is torch's key for AMD GPUs too
-            fragment.impl(op, _reported(name, implementation), device)
+            fragment.impl(op, _reported(name, *found), device)
         if schema.endswith("-> ()"):
             fragment.impl(op, _writes_only, "Meta")
         return
@@ -68,7 +64,16 @@ def _define(namespace: str, name: str, schema: str) -> None:
     fragment.impl(op, _refusal(name), "CompositeExplicitAutograd")
 
 
-def _reported(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
+def _implementation(name: str) -> tuple[str, Callable[..., Any]] | None:
+    """What serves an op, and its name for the report."""
+    if name in kernels.OPS:
+        return f"gfx::{kernels.OPS[name]}", kernels.bound(kernels.OPS[name])
+    if plain := IMPLEMENTATIONS.get(name):
+        return f"vllm_gfx.ops.{plain.__name__}", plain
+    return None
+
+
+def _reported(name: str, shown: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
     """`implementation`, with a row in the report once it has been called."""
     first = True
 
@@ -76,7 +81,7 @@ def _reported(name: str, implementation: Callable[..., Any]) -> Callable[..., An
         nonlocal first
         if first:
             first = False
-            report.record(name, "op", f"vllm_gfx.ops.{implementation.__name__}", "no compiled op")
+            report.record(name, "op", shown, "no compiled op")
         return implementation(*args, **kwargs)
 
     return call

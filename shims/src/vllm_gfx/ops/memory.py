@@ -1,24 +1,9 @@
-"""Tensors over memory that another tensor owns: graph outputs and pinned host buffers."""
+"""Device tensors over pinned host memory."""
 
 from __future__ import annotations
 
 import torch
-
-
-def _over(pointer: int, like: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor shaped and strided as `like` whose storage starts at `pointer` on `device`."""
-    size = like.untyped_storage().nbytes()
-    storage = torch._C._construct_storage_from_data_pointer(pointer, device, size)
-    empty = torch.empty(0, dtype=like.dtype, device=device)
-    return empty.set_(storage, like.storage_offset(), like.size(), like.stride())
-
-
-def weak_ref_tensor(tensor: torch.Tensor) -> torch.Tensor:
-    """The same memory, shape, strides and device, without keeping `tensor` alive.
-
-    Graph capture holds its outputs so: the graph's memory pool owns the bytes.
-    """
-    return _over(tensor.untyped_storage().data_ptr(), tensor, tensor.device)
+from gfx_kernels.weak_ref_tensor.reference import over
 
 
 def get_cuda_view_from_cpu_tensor(cpu_tensor: torch.Tensor) -> torch.Tensor:
@@ -38,7 +23,7 @@ def get_cuda_view_from_cpu_tensor(cpu_tensor: torch.Tensor) -> torch.Tensor:
 
 def host_view(pinned: torch.Tensor, device: torch.device) -> torch.Tensor:
     """`pinned` seen from `device`, which must address host memory by the host's own pointers."""
-    view = _over(pinned.untyped_storage().data_ptr(), pinned, device)
+    view = over(pinned.untyped_storage().data_ptr(), pinned, device)
     # torch keeps a storage's attributes for the storage's whole life, whoever holds it.
     view.untyped_storage()._host_memory = pinned.untyped_storage()
     return view

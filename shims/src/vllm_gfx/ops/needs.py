@@ -24,9 +24,20 @@ IR_OPS = {
     "rms_norm": "_C.rms_norm",
     "fused_add_rms_norm": "_C.fused_add_rms_norm",
 }
+# Layers whose compiled op is better than what an engine without a compiler does: `custom_ops`.
+LAYERS = {
+    "silu_and_mul": ("_C.silu_and_mul",),
+    "gelu_and_mul": ("_C.gelu_and_mul", "_C.gelu_tanh_and_mul"),
+    "rotary_embedding": ("_C.rotary_embedding",),
+}
 CUSTOM_ALLREDUCE = "_C_custom_ar.all_reduce"
 
 
 def unmet(table: dict[str, str]) -> dict[str, str]:
     """The rows of a table above whose op does not run in this build."""
     return {choice: op for choice, op in table.items() if not library.runs(op)}
+
+
+def layers() -> list[str]:
+    """The layers above whose ops run in this build."""
+    return [layer for layer, ops in LAYERS.items() if all(map(library.runs, ops))]

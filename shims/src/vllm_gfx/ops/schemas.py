@@ -1,13 +1,14 @@
 """Schemas of the compiled ops that upstream's AMD path names and an empty build lacks.
 
 Copied from `csrc/torch_bindings.cpp` and `csrc/moe/torch_bindings.cpp` of the pinned vLLM; the
-tests compare them. An op belongs here only if upstream reads it without asking whether it exists:
-where upstream asks (`hasattr`), an op that is defined but not implemented would be chosen.
+tests compare them. An op belongs here if `kernels.OPS` has it, or if upstream reads it without
+asking whether it exists: where upstream asks (`hasattr`), an op that is defined but not implemented
+would be chosen.
 """
 
 from __future__ import annotations
 
-# namespace -> schemas. The ones with an implementation are listed in `implementations.py`.
+# namespace -> schemas. What implements them is listed in `kernels.py` and `library.py`.
 SCHEMAS: dict[str, tuple[str, ...]] = {
     "_C": (
         # Called by the V2 model runner, graph capture, penalties and the MoE activation.
@@ -40,6 +41,10 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
         "dynamic_scaled_fp8_quant(Tensor! result, Tensor input, Tensor! scale) -> ()",
         "dynamic_per_token_scaled_fp8_quant(Tensor! result, Tensor input, Tensor! scale, "
         "Tensor? scale_ub) -> ()",
+    ),
+    "_C_cache_ops": (
+        "reshape_and_cache_flash(Tensor key, Tensor value, Tensor! key_cache, Tensor! value_cache, "
+        "Tensor slot_mapping, str kv_cache_dtype, Tensor k_scale, Tensor v_scale) -> ()",
     ),
     "_moe_C": (
         "topk_softmax(Tensor! topk_weights, Tensor! topk_indices, Tensor! token_expert_indices, "

@@ -61,6 +61,19 @@ if not all(library.runs(op) for op in needs.SKINNY_GEMM):
     os.environ.setdefault(_SKINNY, "0")
 
 
+def _compiles(vllm_config: VllmConfig) -> bool:
+    """Whether inductor will compile the model, as upstream decides it a little later."""
+    from vllm.config import CompilationMode
+    from vllm.config.vllm import OptimizationLevel
+
+    compilation = vllm_config.compilation_config
+    if compilation.mode is None:
+        asked = vllm_config.optimization_level > OptimizationLevel.O0
+    else:
+        asked = compilation.mode != CompilationMode.NONE
+    return asked and compilation.backend in ("", "inductor")
+
+
 class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
     """Overrides only: each says which compiled part it does without."""
 
@@ -117,11 +130,13 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
 
     @classmethod
     def apply_config_platform_defaults(cls, vllm_config: VllmConfig) -> None:
-        """PyTorch's own operations for layers and no fusion into ops that are missing."""
+        """Our ops for layers, unless a compiler fuses PyTorch's; no fusion into missing ops."""
         super().apply_config_platform_defaults(vllm_config)
         compilation = vllm_config.compilation_config
         if not {"all", "none"} & set(compilation.custom_ops):
-            compilation.custom_ops.append("none")
+            named = {op.lstrip("+-") for op in compilation.custom_ops}
+            ours = [] if _compiles(vllm_config) else needs.layers()
+            compilation.custom_ops += ["none", *(f"+{op}" for op in ours if op not in named)]
         for flag, op in needs.unmet(needs.PASSES).items():
             if getattr(compilation.pass_config, flag):
                 raise ValueError(
@@ -138,6 +153,14 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
             kept = [p for p in getattr(priority, ir_op) if p != "vllm_c"]
             setattr(priority, ir_op, kept)
         return priority
+
+    @classmethod
+    def register_triton_kernel_overrides(cls) -> None:
+        """The cache write of Triton attention, by our kernel."""
+        from vllm_gfx.ops import cache_write
+
+        super().register_triton_kernel_overrides()
+        cache_write.register()
 
     @classmethod
     def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
