@@ -14,12 +14,13 @@ from tools.build import build
 from tools.console import out
 from tools.errors import ToolError
 from tools.install import install
+from tools.kernels import kernels
 from tools.lint import lint
 from tools.smoke import environment
 from tools.solve import ELSEWHERE
 
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
-HERE = ("tools", "recipes", "variants", "patches", "standin", "docs")
+HERE = ("tools", "recipes", "variants", "patches", "standin", "docs", "compile")
 REPORTS = paths.BUILD / "reports"
 HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
 
@@ -32,13 +33,14 @@ def folders() -> tuple[list[str], list[str]]:
 
 
 def test(pytest_arguments: Sequence[str]) -> None:
-    """Lint, build, install, run both halves; raises ToolError if anything failed.
+    """Lint, compile, build, install, run both halves; raises ToolError if anything failed.
 
     Arguments go to pytest; folders or files among them choose which halves run.
     """
     chosen = [Path(a) for a in pytest_arguments if _is_test(a)]
     here, inside = _split(chosen)
     failures = [] if chosen else _lint()
+    kernels()
     for platform in ELSEWHERE:
         build(platform=platform)
     where = install(None)

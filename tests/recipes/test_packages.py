@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from backports import zstd
 
 from tools import normalise, paths, recipes, stamps
@@ -123,3 +124,27 @@ def test_kernels_know_their_target_and_all_others(target: str) -> None:
     assert members[inside + "built_for.txt"][1].decode().strip() == target
     for file in paths.VARIANTS.glob("*.yaml"):
         assert members[f"{inside}variants/{file.name}"][1] == file.read_bytes()
+
+
+@pytest.mark.parametrize("target", [v.stem for v in sorted(paths.VARIANTS.glob("*.yaml"))])
+def test_kernels_hold_the_recorded_code_of_their_target_only(target: str) -> None:
+    version = recipes.get("gfx-kernels").context["version"]
+    members = _members(f"noarch/gfx-kernels-{version}-{target}_0.conda")
+    code = "site-packages/gfx_kernels/code/"
+    found = {
+        name.removeprefix(code): hashlib.sha256(content).hexdigest()
+        for name, (_, content) in members.items()
+        if name.startswith(code)
+    }
+    golden = yaml.safe_load((paths.ROOT / "kernels" / "golden.yaml").read_text())
+    assert found == {f"{target}/{op}.hsaco": d for op, d in golden.get(target, {}).items()}
+    assert bool(found) == (target != "cpu")
+
+
+def test_kernels_hold_nothing_that_only_the_checkout_needs() -> None:
+    for stamp in STAMPS:
+        if Path(stamp.file).name.startswith("gfx-kernels-"):
+            names = [n for n in _members(stamp.file) if n.startswith("site-packages/")]
+            tops = {n.split("/")[1] for n in names}
+            assert {t for t in tops if not t.endswith(".dist-info")} == {"gfx_kernels"}
+            assert not [n for n in names if n.endswith((".hip", ".h", "budget.yaml", ".lst"))]

@@ -28,6 +28,7 @@ def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(suite, "install", lambda target: tmp_path / "prefix")
     monkeypatch.setattr(suite, "build", lambda platform: None)
     monkeypatch.setattr(suite, "lint", lambda: None)
+    monkeypatch.setattr(suite, "kernels", lambda: None)
     monkeypatch.setattr(prefix, "python_of", lambda where: Path(sys.executable))
     monkeypatch.chdir(tmp_path)
     return folder
@@ -93,7 +94,7 @@ def test_skips_are_counted(tests: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_every_folder_of_tests_has_a_place() -> None:
     here, inside = suite.folders()
     assert set(here) == set(suite.HERE)
-    assert set(inside) == {"kernels", "shims", "serve", "tinylm"}
+    assert set(inside) == {"bench", "emulator", "kernels", "shims", "serve", "tinylm"}
 
 
 def test_peak_memory_counts_children() -> None:

@@ -62,11 +62,12 @@ def read(op: Path) -> Budget:
     """The budget in the folder of an op. Raises CompileError, naming the key that is wrong."""
     file = op / FILE
     if not file.is_file():
-        return Budget(
-            {"*": {"vgprs": {"default": 512}, "lds": {"default": 65536}, "wanted": {"default": []}}}
-        )  # FIXME
         raise CompileError(f"{op.name} has no {FILE}; gfx_compile/budget.py says what it holds")
-    rows = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("kernels")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CompileError(f"{op.name}/{FILE}: {' '.join(str(error).split())}") from None
+    rows = content.get("kernels") if isinstance(content, dict) else None
     if not isinstance(rows, dict) or not rows:
         raise CompileError(f"{op.name}/{FILE}: kernels is empty")
     for pattern, row in rows.items():
