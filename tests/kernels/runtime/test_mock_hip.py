@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from gfx_kernels import runtime
+from gfx_kernels import runtime, targets
 
 from tests import mock_hip
 from tests.kernels.runtime import objects
@@ -14,7 +14,7 @@ from tests.mock_hip import buffers
 
 AXPB = runtime.kernel("probe", "probe_axpb", "ppiff")
 ARGUMENTS = runtime.kernel("probe", "probe_arguments", "pilufi")
-EMULATED = ("gfx906", "gfx942", "gfx1030", "gfx1100", "gfx1151", "gfx1201")
+EMULATED = [name for name, t in targets.all_targets().items() if "emulated" in t.tests]
 
 
 def test_a_named_buffer_ends_with_its_tensor() -> None:
