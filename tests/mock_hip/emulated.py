@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.mock_hip.gpu import Launch
+
+# The emulator is a tool of the repository, not part of the package; last in the list, so that what
+# is installed is what is tested.
+_SOURCES = str(Path(__file__).resolve().parents[2] / "kernels" / "src")
+if _SOURCES not in sys.path:
+    sys.path.append(_SOURCES)
 
 
 def run(launch: Launch) -> Any:
