@@ -48,9 +48,13 @@ class Gpu:
 
     def capture(self, calls: Sequence[Call]) -> Call:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
+        torch.cuda.synchronize()
+        graph.capture_begin()  # torch.cuda.graph would also empty the allocator's cache
+        try:
             for call in calls:
                 call()
+        finally:
+            graph.capture_end()
         return graph.replay
 
     def mark(self) -> Any:

@@ -33,12 +33,7 @@ def bench(op: str, case: Any, peers: Sequence[str], _: Path | None, device: str)
     arguments = cases.problem(case)
     exact = casework.exact(reference, arguments)
     build = partial(_contestant, case, casework.copied(arguments, device), exact, cases.WRITES)
-    others = {
-        "torch_eager": reference,
-        "torch_compile": _compiled(reference),
-        **EXTRA.get(op, {}),
-    }
-    builders = {name: partial(_alone, build, name, others[name]) for name in peers}
+    builders = {name: partial(_alone, build, name, _other(op, name, reference)) for name in peers}
     taking_part, absent = assembly.gather(builders)
     ours = build(OURS, getattr(torch.ops.gfx, op), launch)
     return Round(case, shape(case), cases.traffic(case), [[ours], *taking_part], absent)
@@ -55,9 +50,13 @@ def _alone(build: Callable[..., Contestant], name: str, function: Function) -> l
     return [build(name, function)]
 
 
-def _compiled(reference: Function) -> Function:
-    torch._dynamo.reset()
-    return torch.compile(reference, dynamic=False)
+def _other(op: str, name: str, reference: Function) -> Function:
+    if name == "torch_eager":
+        return reference
+    if name == "torch_compile":
+        torch._dynamo.reset()  # a case a time: torch would compile only so many
+        return torch.compile(reference, dynamic=False)
+    return EXTRA[op][name]
 
 
 def _contestant(
