@@ -121,7 +121,7 @@ def _raise(errors: Sequence[BaseException]) -> None:
         if not isinstance(error, (CompileError, CodeObjectError)):
             raise error
     if errors:
-        raise CompileError("\n".join(sorted(map(str, errors))))
+        raise CompileError("\n".join(sorted(set(map(str, errors)))))
 
 
 def _remove_others(every: Sequence[Job], out: Path, names: Sequence[str]) -> None:
