@@ -22,9 +22,20 @@ typedef long long i64;
 
 #if GFX_AMD
 #define GFX_DEVICE static inline __attribute__((device, always_inline))
+#define GFX_MEMBER inline __attribute__((device, always_inline))
 #define GFX_KERNEL(threads) \
   __attribute__((global, amdgpu_flat_work_group_size(threads, threads))) void
 #define GFX_SHARED static __attribute__((shared))
+// For kernels that live off waves in flight: the compiler is to leave registers and LDS for so many
+// on a SIMD.
+#if __GFX9__
+#define GFX_WAVES 3
+#else
+#define GFX_WAVES 10
+#endif
+#define GFX_STREAMING_KERNEL(threads)                                   \
+  __attribute__((global, amdgpu_flat_work_group_size(threads, threads), \
+                 amdgpu_waves_per_eu(GFX_WAVES))) void
 #if __GFX9__
 #define GFX_WAVE 64
 #else
@@ -38,7 +49,9 @@ typedef u32 u32x2 __attribute__((ext_vector_type(2)));
 typedef u32 u32x4 __attribute__((ext_vector_type(4)));
 #else
 #define GFX_DEVICE static __device__ __forceinline__
+#define GFX_MEMBER __device__ __forceinline__
 #define GFX_KERNEL(threads) __global__ void __launch_bounds__(threads)
+#define GFX_STREAMING_KERNEL(threads) __global__ void __launch_bounds__(threads, 1024 / threads)
 #define GFX_SHARED __shared__
 #define GFX_WAVE 32
 typedef __half f16;
@@ -80,6 +93,31 @@ GFX_DEVICE void next_launch_may_start() {
 #if GFX_NVIDIA
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
+}
+
+// The sums so far are computed here, before anything is read that stands below. The compiler would
+// else begin with all the loads of an unrolled loop, which takes registers that waves need.
+template <int N>
+GFX_DEVICE void settle(float (&sums)[N]) {
+#if GFX_AMD
+#pragma unroll
+  for (int i = 0; i < N; i++) asm volatile("" : "+v"(sums[i])::"memory");
+#endif
+}
+
+// A constant kept in a register. gfx9 has no room for one in an instruction of three operands, and
+// the compiler would then make two instructions of it; one of three may be a scalar register.
+GFX_DEVICE u32 in_vector(u32 v) {
+#if __GFX9__
+  asm volatile("" : "+v"(v));
+#endif
+  return v;
+}
+GFX_DEVICE u32 in_scalar(u32 v) {
+#if __GFX9__
+  asm volatile("" : "+s"(v));
+#endif
+  return v;
 }
 
 // ---- bits and numbers ------------------------------------------------------------------------
@@ -154,7 +192,7 @@ GFX_DEVICE u32x4 stream128(const void* p) {
   return __builtin_nontemporal_load((const u32x4*)p);
 #else
   u32x4 v;
-  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                : "l"(p));
   return v;

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from gfx_kernels import availability, checks, choice, targets
-from gfx_kernels.skinny_linear import arguments, reference
+from gfx_kernels.skinny_linear import arguments, launcher, reference
 
 OP = "skinny_linear"
 MAX_ROWS = 8
@@ -53,8 +53,6 @@ def run(
         return reference.skinny_linear(x, weight, bias)
     if chosen is TORCH:
         return torch.nn.functional.linear(x, weight, bias)
-    from gfx_kernels.skinny_linear import launcher
-
     out = x.new_empty(x.shape[0], weight.shape[0])
     launcher.launch(out, x, weight, bias)
     return out

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 import torch
 
 from gfx_kernels import availability, choice, targets
-from gfx_kernels.w4a16_linear import arguments, dequantise, layout, reference
+from gfx_kernels.w4a16_linear import arguments, dequantise, launcher, layout, reference
 
 OP = "w4a16_linear"
 MAX_ROWS = 8
@@ -129,8 +129,6 @@ def _gemv(
     bias: torch.Tensor | None,
     n: int,
 ) -> torch.Tensor:
-    from gfx_kernels.w4a16_linear import launcher
-
     out = x.new_empty(x.shape[0], n)
     launcher.gemv(out, x, qweight, scales, zeros, bias, x.shape[1] // scales.shape[1])
     return out

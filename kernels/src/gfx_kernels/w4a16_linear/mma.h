@@ -1,0 +1,267 @@
+// w4a16_linear for 1 to 8 rows of x on a matrix unit (mma.sync m16n8k16): the 16 outputs of a tile
+// are its rows, the rows of x its 8 columns, so 8 rows cost what one costs.
+//
+// A tile of outputs lies in memory from end to end, so a wave brings its part of k into shared memory
+// with few bulk copies, long before x is there. Lane (g, t) of a wave, g = lane / 4 and t = lane % 4,
+// takes word t of outputs g and g + 8 of a K32 tile, inputs 8t to 8t + 7: two steps of the unit. The
+// order inside a step is free, as long as x is fed in the same.
+#pragma once
+#include "gfx.h"
+
+// (word & mask) | magic in one instruction; the compiler makes two of it where both are constants.
+template <u32 MASK>
+GFX_DEVICE u32 masked(u32 word, u32 magic) {
+  u32 to;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(to) : "r"(word), "n"(MASK), "r"(magic));
+  return to;
+}
+
+template <class T>
+struct Mma;
+template <>
+struct Mma<f16> {
+  // Pairs {q - z} of a word, exactly. 0x6400 | q is 1024 + q; one nibble higher, 0x5400 | 16 q is
+  // 64 + q. `zero[0]` is the pair {1024 + z}, `zero[1]` {64 + z}.
+  GFX_DEVICE void zeros(u32 z, u32 zero[2]) {
+    zero[0] = 0x64006400u + z * 0x00010001u;
+    zero[1] = 0x54005400u + z * 0x00100010u;
+  }
+  GFX_DEVICE void unpack(u32 word, const u32 zero[2], u32 out[4]) {
+    const u32 high = word >> 8;
+    out[0] = minus(masked<0x000f000fu>(word, 0x64006400u), zero[0]);
+    out[1] = minus(masked<0x00f000f0u>(word, 0x54005400u), zero[1]);
+    out[2] = minus(masked<0x000f000fu>(high, 0x64006400u), zero[0]);
+    out[3] = minus(masked<0x00f000f0u>(high, 0x54005400u), zero[1]);
+  }
+  GFX_DEVICE u32 minus(u32 a, u32 b) { return bits<u32>(__hsub2(bits<f16x2>(a), bits<f16x2>(b))); }
+  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+  }
+};
+template <>
+struct Mma<bf16> {
+  // 0x4300 | q is 128 + q.
+  GFX_DEVICE void zeros(u32 z, u32 zero[2]) { zero[0] = 0x43004300u + z * 0x00010001u; }
+  GFX_DEVICE void unpack(u32 word, const u32 zero[2], u32 out[4]) {
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+      out[i] = minus(masked<0x000f000fu>(word >> (4 * i), 0x43004300u), zero[0]);
+  }
+  GFX_DEVICE u32 minus(u32 a, u32 b) { return bits<u32>(__hsub2(bits<bf16x2>(a), bits<bf16x2>(b))); }
+  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, "
+        "{%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+  }
+};
+
+// Bulk copies into shared memory and a barrier there that counts their bytes; for one lane.
+struct Arrivals {
+  u32 address;
+  GFX_MEMBER void init() const {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(address) : "memory");
+  }
+  GFX_MEMBER void expect(u32 bytes) const {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
+                 : "memory");
+  }
+  GFX_MEMBER void copy(const char* to, const void* from, u32 bytes) const {
+    const u32 at = (u32)__cvta_generic_to_shared(to);
+    asm volatile(
+        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+            "r"(at), "l"(from), "r"(bytes), "r"(address)
+        : "memory");
+  }
+  GFX_MEMBER void wait(u32 parity) const {  // every lane may
+    asm volatile(
+        "{\n.reg .pred done;\nagain:\n"
+        "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+        "@!done bra again;\n}" ::"r"(address),
+        "r"(parity)
+        : "memory");
+  }
+};
+
+// What the launcher has worked out (launcher.py): dividing here costs more than the kernel does.
+struct Plan {
+  int tiles, chunks;      // of 32 and of 128 inputs; the last chunk may be short
+  int groups, inverse;    // groups of a row; tile * inverse >> 20 is a tile's group
+  int blocks, waves;      // a block takes tiles of 16 outputs at a distance of `blocks`
+  int share, extra;       // a wave takes `share` chunks of each, the first `extra` waves one more
+  int step, depth, spans; // `step` chunks at a time, `depth` of these steps in flight, in which
+                          // up to `spans` groups lie
+  int held;               // rows of x that fit in shared memory; more are done in rounds
+};
+
+// How groups lie in chunks, which are summed and scaled apart where they hold more than one.
+enum Groups { ONE_IN_CHUNK, ONE_IN_TILE, ANY };
+
+// Shared memory: sums [2][waves][128] float, barriers, x [held][chunks * 256 + 64] bytes, steps.
+template <class T, Groups GROUPS, bool ZEROS>
+GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, const u32* zeros,
+                           const T* bias, T* out, int m, int n, int k, Plan p) {
+  extern __shared__ __align__(128) char shared[];
+  const int lane = lane_id(), g = lane >> 2, t = lane & 3, wave = wave_id();
+  constexpr bool APART = GROUPS != ONE_IN_CHUNK;
+  auto group_of = [&](int tile) { return (tile * p.inverse) >> 20; };
+  const int rows = (n + 15) >> 4;
+  const int stride = p.chunks * 256 + 64;  // an odd multiple of 64 bytes
+  const int scales_at = p.step * 1024, zeros_at = scales_at + p.spans * 32;
+  const int place = zeros_at + (ZEROS ? (p.spans * 8 + 31) & ~15 : 0);
+  float* sums = (float*)shared;
+  const int barriers_at = p.waves * 1024, x_at = barriers_at + ((p.waves * p.depth * 8 + 127) & ~127);
+  char* xs = shared + x_at;
+  char* ring = xs + p.held * stride + wave * p.depth * place;
+  const u32 barrier = (u32)__cvta_generic_to_shared(shared + barriers_at) + wave * p.depth * 8;
+  const int begin = wave * p.share + min(wave, p.extra);
+  const int end = begin + p.share + (wave < p.extra);
+
+
+  if (lane == 0) {
+#pragma unroll 1
+    for (int d = 0; d < p.depth; d++) Arrivals{barrier + d * 8}.init();
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  __syncwarp();
+  auto fetch = [&](int slot, int row, int chunk) {
+    if (lane != 0 || row >= rows) return;
+    const int tile = chunk * 4, count = min(min(chunk + p.step, end) * 4, p.tiles) - tile;
+    const int group = group_of(tile), touched = group_of(tile + count - 1) - group + 1;
+    const u32 at = (u32)row * p.groups + group;
+    // Zeros are 8 bytes a group and copies 16: whole pieces of 16, of which the first may begin early.
+    const u32 zero_bytes = ZEROS ? ((at & 1) * 8 + touched * 8 + 15) & ~15u : 0;
+    const Arrivals full = {barrier + slot * 8};
+    char* to = ring + slot * place;
+    full.expect(count * 256 + touched * 32 + zero_bytes);
+    full.copy(to, (const char*)qweight + (u64)((u32)row * p.tiles + tile) * 256, count * 256);
+    full.copy(to + scales_at, (const char*)scales + (u64)at * 32, touched * 32);
+    if (ZEROS) full.copy(to + zeros_at, (const char*)zeros + (u64)(at & ~1u) * 8, zero_bytes);
+  };
+
+  float sum[4];
+  // One chunk. `first`: the group at `at`; `odd`: whether its zeros follow 8 bytes of another's.
+  auto compute = [&](const char* at, const u32* words, int chunk, int first, int odd,
+                     const char* row) {
+    const int last = p.tiles - 1 - chunk * 4;  // past it x is 0, but the scale must be a number
+    float part[4][4];
+    u32 zl[2], zh[2];
+    int of = 0;
+#pragma unroll
+    for (int u = 0; u < 4; u++) {
+      if (APART || u == 0) {
+        const int tile = chunk * 4 + (APART ? min(u, last) : 0);
+        of = (GROUPS == ONE_IN_TILE ? tile : group_of(tile)) - first;
+        u32x2 zero;
+        zero.x = zero.y = 0x88888888u;
+        if (ZEROS) zero = *(const u32x2*)(at + zeros_at + (of + odd) * 8);
+        Mma<T>::zeros(ZEROS ? (zero.x >> (4 * g)) & 15 : 8, zl);
+        Mma<T>::zeros(ZEROS ? (zero.y >> (4 * g)) & 15 : 8, zh);
+      }
+      // Two sums in turn, or one for every tile, so that a step need not wait for the one before.
+      float* even = part[APART ? u : 0];
+      float* odds = part[APART ? u : 1];
+      if (APART || u == 0) even[0] = even[1] = even[2] = even[3] = 0.0f;
+      if (!APART && u == 0) odds[0] = odds[1] = odds[2] = odds[3] = 0.0f;
+      const u32x4 v = load128(row + chunk * 256 + u * 64);
+      u32 l[4], h[4];
+      Mma<T>::unpack(words[u * 64], zl, l);
+      Mma<T>::unpack(words[u * 64 + 32], zh, h);
+      Mma<T>::step(even, l[0], h[0], l[1], h[1], v.x, v.y);
+      Mma<T>::step(odds, l[2], h[2], l[3], h[3], v.z, v.w);
+      if (APART || u == 3) {
+        const T* scale = (const T*)(at + scales_at + of * 32) + g;
+        const float low = to_float(scale[0]), high = to_float(scale[8]);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+          sum[i] = fma_(i < 2 ? low : high, APART ? even[i] : part[0][i] + part[1][i], sum[i]);
+      }
+    }
+  };
+
+  int slot = 0, turn = 0;
+  u32 parity = 0;
+  for (int base = 0; base < m; base += p.held) {
+    const int count = min(p.held, m - base);
+    int ahead_row = block_id(), ahead = begin, to = slot;
+    auto fetch_next = [&]() {
+      fetch(to, ahead_row, ahead);
+      if (++to == p.depth) to = 0;
+      ahead += p.step;
+      if (ahead >= end) ahead = begin, ahead_row += p.blocks;
+    };
+#pragma unroll 1
+    for (int d = 0; d < p.depth; d++) fetch_next();
+    if (base == 0) {
+      next_launch_may_start();
+      previous_launch_done();
+    } else {
+      sync_block();  // every wave has read the rows of the round before
+    }
+    // Pieces of 8 inputs, four on their way at a time: of one row, or the same of four rows.
+    const int pieces = p.chunks * 16, all = p.waves * GFX_WAVE;
+    const T* source = x + (u64)base * k;
+    const auto hold = [&](int piece, int piece_step, int r, int r_step) {
+      u32x4 v[4];
+#pragma unroll
+      for (int b = 0; b < 4; b++) {
+        const int i = piece + b * piece_step, of = r + b * r_step;
+        v[b].x = v[b].y = v[b].z = v[b].w = 0;
+        if (i < pieces && of < count && i * 8 < k) v[b] = load128(source + (u64)of * k + i * 8);
+      }
+#pragma unroll
+      for (int b = 0; b < 4; b++) {
+        const int i = piece + b * piece_step, of = r + b * r_step;
+        if (i < pieces && of < count) store128(xs + of * stride + i * 16, v[b]);
+      }
+    };
+    if (count == 1) {
+#pragma unroll 1
+      for (int i = thread_id(); i < pieces; i += 4 * all) hold(i, all, 0, 0);
+    } else {
+#pragma unroll 1
+      for (int r = 0; r < count; r += 4)
+#pragma unroll 1
+        for (int i = thread_id(); i < pieces; i += all) hold(i, 0, r, 1);
+    }
+    sync_block();
+    const char* row = xs + min(g, count - 1) * stride + t * 16;
+#pragma unroll 1
+    for (int tile = block_id(); tile < rows; tile += p.blocks, turn++) {
+      sum[0] = sum[1] = sum[2] = sum[3] = 0.0f;
+#pragma unroll 1
+      for (int chunk = begin; chunk < end; chunk += p.step) {
+        const char* at = ring + slot * place;
+        const int first = group_of(chunk * 4), stop = min(chunk + p.step, end);
+        const int odd = ((u32)tile * p.groups + first) & 1;
+        const u32* words = (const u32*)at + lane;
+        Arrivals{barrier + slot * 8}.wait(parity);
+#pragma unroll 1
+        for (int c = chunk; c < stop; c++, words += 256) compute(at, words, c, first, odd, row);
+        __syncwarp();  // every lane has read the place
+        fetch_next();
+        if (++slot == p.depth) slot = 0, parity ^= 1;
+      }
+      // The waves' sums [column][row], added in a fixed order. Two buffers:
+      // who writes this one again has passed the barrier of the tile between.
+      float* half = sums + (turn & 1) * p.waves * 128;
+      float* mine = half + wave * 128 + 2 * t * 16 + g;
+      mine[0] = sum[0], mine[16] = sum[1], mine[8] = sum[2], mine[24] = sum[3];
+      sync_block();
+#pragma unroll 1
+      for (int i = thread_id(); i < count * 16; i += p.waves * GFX_WAVE) {
+        float total = 0.0f;
+#pragma unroll 4
+        for (int w = 0; w < p.waves; w++) total += half[w * 128 + i];
+        const int column = tile * 16 + (i & 15);
+        if (column < n) {
+          if (bias) total += to_float(bias[column]);
+          out[(u64)(base + (i >> 4)) * n + column] = from_float<T>(total);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+"""The numbers a kernel of w4a16_linear is launched with, worked out once a shape.
+
+The kernels are handed what would cost them a division: see `Plan` in mma.h, and dot.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from gfx_kernels import rows, runtime
+from gfx_kernels.w4a16_linear import layout, tuning
+
+OP = "w4a16_linear"
+THREADS = 256  # of a block of the dot kernels
+LANES = 32  # of a wave of the mma kernels
+CHUNK = 128  # inputs: four K32 tiles
+TILES = CHUNK // layout.INPUTS
+_POINTERS = "pppppp"
+_ROWS = (1, 2, 4, 8)  # that there are dot kernels for
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A kernel, its launch, and what it takes after its pointers."""
+
+    kernel: runtime.Kernel
+    blocks: int
+    threads: int
+    shared: int
+    numbers: tuple[int, ...]
+
+
+@cache
+def plan(arch: str, dtype: torch.dtype, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
+    """For `m` rows of x and a weight of `n` outputs, `k` inputs in `groups` groups."""
+    make = _mma if tuning.of(arch)["kernel"] == "mma" else _dot
+    return make(arch, rows.TYPES[dtype], m, n, k, groups, zeros)
+
+
+def _inverse(k: int, groups: int) -> int:
+    """A tile's group is `tile * inverse >> 20`; exact for the 1024 tiles that k can have."""
+    group_tiles = k // groups // layout.INPUTS
+    return -(-(1 << 20) // group_tiles)
+
+
+def _dot(arch: str, dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
+    of = min(r for r in _ROWS if r >= m)
+    name = f"{OP}_dot_{dtype}_m{of}{'_zeros' if zeros else ''}"
+    kernel = runtime.kernel(OP, name, _POINTERS + "iiiii")
+    return Plan(kernel, layout.tiles(n), THREADS, 0, (m, n, k, groups, _inverse(k, groups)))
+
+
+def _mma(arch: str, dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
+    return mma(arch, dtype, m, n, k, groups, zeros, tuning.choice(arch, m, n, k))
+
+
+def mma(
+    arch: str,
+    dtype: str,
+    m: int,
+    n: int,
+    k: int,
+    groups: int,
+    zeros: bool,
+    choice: tuning.Choice,
+) -> Plan:
+    """The plan that `choice` makes, smaller where the shape or the shared memory is."""
+    data = tuning.of(arch)
+    chunks, group_tiles = -(-k // CHUNK), k // groups // layout.INPUTS
+    waves = min(choice.waves, chunks)
+    share, extra = divmod(chunks, waves)
+    step = min(choice.step, share + bool(extra))
+    depth, most = choice.depth, data["shared_bytes"]
+    row = chunks * CHUNK * 2 + 64  # bytes of x, rows at different banks
+    while (free := most - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
+        depth, step = (depth - 1, step) if depth > 1 else (1, step // 2)
+    held = min(m, free // row)
+    blocks = min(layout.tiles(n), data["processors"] * choice.per_processor)
+    kind = "chunk" if group_tiles % TILES == 0 or groups == 1 else _apart(group_tiles)
+    name = f"{OP}_mma_{dtype}_{kind}{'_zeros' if zeros else ''}"
+    numbers = (k // layout.INPUTS, chunks, groups, _inverse(k, groups), blocks, waves, share, extra)
+    spans = _spans(step, groups, group_tiles)
+    return Plan(
+        runtime.kernel(OP, name, _POINTERS + "i" * 15, overlap=True),
+        blocks,
+        waves * LANES,
+        most - free + held * row,
+        (m, n, k, *numbers, step, depth, spans, held),
+    )
+
+
+def _apart(group_tiles: int) -> str:
+    return "tile" if group_tiles == 1 else "any"
+
+
+def _spans(step: int, groups: int, group_tiles: int) -> int:
+    """Groups that a step can touch."""
+    return min(groups, (step * TILES - 1) // group_tiles + 2)
+
+
+def _fixed(waves: int, depth: int, step: int, groups: int, group_tiles: int, zeros: bool) -> int:
+    """Bytes of shared memory without x: sums, barriers, the steps in flight."""
+    spans = _spans(step, groups, group_tiles)
+    place = step * 1024 + spans * 32 + ((spans * 8 + 31) & ~15 if zeros else 0)
+    return waves * 1024 + (waves * depth * 8 + 127 & ~127) + waves * depth * place

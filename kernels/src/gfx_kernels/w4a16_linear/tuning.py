@@ -1,0 +1,41 @@
+"""What `tune/` says of a device: the kernel it uses and the plan of a shape.
+
+`tune/default.yaml` is for every device, `tune/<arch>.yaml` instead of it for one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "tune"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How blocks share the work of `mma` kernels; a chunk is 128 inputs of 16 outputs."""
+
+    waves: int  # of a block
+    depth: int  # steps of a wave that are in flight
+    step: int  # chunks
+    per_processor: int  # blocks
+
+
+@cache
+def of(arch: str) -> dict[str, Any]:
+    """The file for `arch`."""
+    file = FOLDER / f"{arch}.yaml"
+    path = file if file.is_file() else FOLDER / "default.yaml"
+    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return data
+
+
+def choice(arch: str, m: int, n: int, k: int) -> Choice:
+    """The choice for a shape that was measured, else the device's default; for `m` rows of x."""
+    data = of(arch)
+    by_rows = data.get("shapes", {}).get(f"{k}x{n}", data["default"])
+    return Choice(*by_rows[min(rows for rows in by_rows if rows >= m)])
