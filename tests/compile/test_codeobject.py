@@ -94,6 +94,18 @@ def test_what_is_wrong_is_named(data: bytes, old: bytes, new: bytes, words: str)
         codeobject.parse(data.replace(old, new))
 
 
+def test_a_section_past_the_end_is_corrupt(data: bytes) -> None:
+    (table,) = struct.unpack_from("<Q", data, 40)
+    (count,) = struct.unpack_from("<H", data, 60)
+    for i in range(1, count):
+        size_at = table + i * 64 + 32
+        changed = bytearray(data)
+        struct.pack_into("<Q", changed, size_at, len(data))
+        if struct.unpack_from("<I", data, table + i * 64 + 4)[0] != 8:  # NOBITS has no contents
+            with pytest.raises(CodeObjectError, match="past its end"):
+                codeobject.parse(bytes(changed))
+
+
 def test_code_for_another_machine_is_refused(data: bytes) -> None:
     x86 = data[:18] + (62).to_bytes(2, "little") + data[20:]
     with pytest.raises(CodeObjectError, match="for ELF machine 62"):
