@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -32,8 +33,20 @@ def find(name: str, tensor: torch.Tensor, levels: int = 2) -> Rows:
 
     Raises ValueError, naming the argument, where they lie at more than `levels` distances.
     """
-    merged: list[tuple[int, int]] = []  # (size, stride) of the leading dimensions, outermost first
-    for size, stride in zip(tensor.shape[:-1], tensor.stride()[:-1], strict=True):
+    found = layout(tensor.shape[:-1], tensor.stride()[:-1], levels)
+    if found is None:
+        raise ValueError(
+            f"{name} {list(tensor.shape)} has strides {tensor.stride()}; its rows may lie at "
+            f"{levels} different distance{'s' if levels > 1 else ''}, make it contiguous"
+        )
+    return found
+
+
+@lru_cache(maxsize=4096)
+def layout(sizes: tuple[int, ...], strides: tuple[int, ...], levels: int) -> Rows | None:
+    """The rows that the leading dimensions, outermost first, enumerate; None for more levels."""
+    merged: list[tuple[int, int]] = []
+    for size, stride in zip(sizes, strides, strict=True):
         if size == 1:
             continue
         if merged and merged[-1][1] == size * stride:
@@ -41,10 +54,7 @@ def find(name: str, tensor: torch.Tensor, levels: int = 2) -> Rows:
         else:
             merged.append((size, stride))
     if len(merged) > levels:
-        raise ValueError(
-            f"{name} {list(tensor.shape)} has strides {tensor.stride()}; its rows may lie at "
-            f"{levels} different distance{'s' if levels > 1 else ''}, make it contiguous"
-        )
+        return None
     (outer, outer_stride), (inner, inner_stride) = [(1, 0), (1, 0), *merged][-2:]
     if inner > 1 and outer == 1:  # one level: the outer one, so that kernels divide by 1
         return Rows(inner, 1, inner_stride, 0)

@@ -34,10 +34,22 @@ def find(name: str, tensor: torch.Tensor, positions: torch.Tensor, head_size: in
     checks.not_empty(name, tensor)
     checks.rows_contiguous(name, tensor)
     rows.writable(name, tensor)
-    if flat:
-        count = tensor.shape[-1] // head_size
-        return Heads(count, rows.find(name, tensor, 1).outer_stride, head_size)
-    if tensor.shape[-1] != head_size:
+    if split and tensor.shape[-1] != head_size:
         raise ValueError(f"{name} has heads of {tensor.shape[-1]}, head_size is {head_size}")
-    token_stride = rows.find(name, tensor[..., 0, :], 1).outer_stride
-    return Heads(tensor.shape[-2], token_stride, tensor.stride(-2))
+    tokens = rows.layout(tensor.shape[:leading], tensor.stride()[:leading], 1)
+    if tokens is None:
+        raise ValueError(
+            f"{name} has strides {tensor.stride()}; its tokens must lie at one distance, make it "
+            "contiguous"
+        )
+    return known(tensor, positions, head_size)
+
+
+def known(tensor: torch.Tensor, positions: torch.Tensor, head_size: int) -> Heads:
+    """As `find`, for a tensor that it has accepted."""
+    leading = positions.dim()
+    tokens = rows.layout(tensor.shape[:leading], tensor.stride()[:leading], 1)
+    assert tokens is not None
+    if tensor.dim() == leading + 1:
+        return Heads(tensor.shape[-1] // head_size, tokens.outer_stride, head_size)
+    return Heads(tensor.shape[-2], tokens.outer_stride, tensor.stride(-2))

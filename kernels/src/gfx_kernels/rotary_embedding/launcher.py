@@ -23,8 +23,8 @@ def launch(
 ) -> None:
     """One launch on the current stream of `query`'s device; arguments as checked by the op."""
     none = heads.Heads(0, 0, 0)
-    q = heads.find("query", query, positions, head_size)
-    k = none if key is None else heads.find("key", key, positions, head_size)
+    q = heads.known(query, positions, head_size)
+    k = none if key is None else heads.known(key, positions, head_size)
     half = cos_sin_cache.shape[1] // 2
     name = f"rotary_embedding_{rows.TYPES[query.dtype]}"
     name += "" if cos_sin_cache.dtype == query.dtype else "_c32"
