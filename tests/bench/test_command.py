@@ -79,12 +79,14 @@ def test_a_run_appends_rows_and_prints_goals(
 ) -> None:
     out = tmp_path / "new" / "rows.jsonl"
     words = ["w4a16_linear", *LAYER, "--m", "1,4", "--peers", "torch_fp16", "--replays", "3"]
+    words += ["--commit", "abc"]
     for _ in range(2):
         assert command.main([*words, "--out", str(out), "--full"]) == 0
     said = capsys.readouterr().out
     assert "[1/2] gemma" in said and "copy again" in said and "goals:" in said
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 4 and {row["m"] for row in rows} == {1, 4}
+    assert [row["commit"] for row in rows] == ["abc"] * 4
     assert rows[0]["symmetric"] is False and rows[0]["group_size"] == 32
 
 
@@ -98,6 +100,14 @@ def test_rows_are_judged_again(tmp_path: Path, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert said.count("gemma") == 1 and "pass" in said
     assert command.main(["rms_norm", "--read", str(out)]) == 2
+
+
+def test_a_plot_needs_matplotlib(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
+    assert command.main(["w4a16_linear", "--plot", "x.png"]) == 2
+    assert "matplotlib" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("dummy")

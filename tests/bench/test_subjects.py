@@ -26,7 +26,7 @@ def test_ops_are_the_folders() -> None:
 def test_every_op_has_cases_peers_and_something_to_time(op: str) -> None:
     for case in subjects.cases(op):
         assert subjects.rows(case) >= 1 and case.name
-    assert subjects.peers(op) and callable(subjects.subject(op))
+    assert isinstance(subjects.peers(op), list) and callable(subjects.subject(op))
 
 
 @pytest.mark.parametrize("op", ["nothing", "weak_ref_tensor"])
@@ -101,6 +101,7 @@ def test_ops_that_write(op: str) -> None:
     for (contestant,) in round_.contestants:
         assert contestant.error() <= contestant.allowed, contestant.name
         assert contestant.rotated_bytes > 0
+    assert round_.shape["m"] == subjects.rows(case)
 
 
 def test_a_wrong_result_of_a_writing_op_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

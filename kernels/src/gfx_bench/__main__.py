@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import re
 import statistics
 import sys
@@ -34,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--read", type=Path, metavar="FILE",
                       help="measure nothing: judge and draw the newest rows of FILE")  # fmt: skip
     made.add_argument("--replays", type=int, default=timing.REPLAYS, help="per graph")
+    made.add_argument("--commit", default="",
+                      help="what the rows say was measured, outside a checkout")  # fmt: skip
     made.add_argument("--full", action="store_true", help="a line per contestant")
     return made
 
@@ -60,7 +63,7 @@ def _measure(options: argparse.Namespace) -> int:
     subjects.need(options.op, device.torch_name)
     bench, settings = subjects.subject(options.op), runner.Settings(options.replays)
     copy = bandwidth.copy_bandwidth(device)
-    about = results.about(options.op, device, copy, options.replays)
+    about = results.about(options.op, device, copy, options.replays, options.commit)
     print(f"{about['device']}, driver {about['driver']}, torch {about['torch']}; "
           f"copy {copy:.0f} GB/s (read + written); Nx: N times as long as ours, !: wrong result",
           flush=True)  # fmt: skip
@@ -69,6 +72,7 @@ def _measure(options: argparse.Namespace) -> int:
         round_ = bench(case, peers, options.vllm_source, device.torch_name)
         outcome = runner.run(device, round_, settings)
         del round_
+        gc.collect()
         outcomes.append(outcome)
         results.append(options.out, runner.row(outcome, about))
         print(f"[{number}/{len(cases)}] {report.case_line(outcome, copy)}", flush=True)

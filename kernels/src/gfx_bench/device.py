@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import subprocess
 from collections.abc import Callable, Sequence
@@ -49,12 +50,14 @@ class Gpu:
     def capture(self, calls: Sequence[Call]) -> Call:
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
+        gc.disable()  # a graph that is freed during a capture ends it
         graph.capture_begin()  # torch.cuda.graph would also empty the allocator's cache
         try:
             for call in calls:
                 call()
         finally:
             graph.capture_end()
+            gc.enable()
         return graph.replay
 
     def mark(self) -> Any:
@@ -72,6 +75,7 @@ class Gpu:
         properties: Any = torch.cuda.get_device_properties(0)
         return {
             "device": properties.name,
+            "arch": getattr(properties, "gcnArchName", f"sm_{properties.major}{properties.minor}"),
             "processors": properties.multi_processor_count,
             "memory_gib": round(properties.total_memory / 2**30, 1),
             "driver": _driver(),

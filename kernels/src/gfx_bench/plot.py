@@ -33,7 +33,9 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     for panel, (m, part) in zip(panels[:, 0], sorted(by_rows.items()), strict=True):
         _bars(panel, part)
         panel.set_title(f"{part[0]['op']}, M = {m}, {part[0]['device']}")
-    figure.tight_layout()
+    handles, labels = max((p.get_legend_handles_labels() for p in panels[:, 0]), key=_count)
+    figure.legend(handles, labels, loc="upper center", ncols=len(labels))
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.35 / size[1]))
     figure.savefig(file)
     pyplot.close(figure)
 
@@ -50,7 +52,10 @@ def _bars(panel: Any, rows: Sequence[dict[str, Any]]) -> None:
     labels = [row.get("layer") or row["case"] for row in rows]
     panel.set_xticklabels(labels, rotation=60, ha="right", fontsize=7)
     panel.set_ylabel("% of copy bandwidth")
-    panel.legend(fontsize=7, ncols=len(names))
+
+
+def _count(legend: tuple[list[Any], list[str]]) -> int:
+    return len(legend[1])
 
 
 def _share(row: dict[str, Any], name: str) -> float:

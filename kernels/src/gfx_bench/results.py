@@ -16,12 +16,12 @@ from gfx_bench.timing import Spread
 _ABOUT_CASE = ("case", "traffic_bytes", "contestants", "absent")
 
 
-def about(op: str, device: Device, copy_gb_s: float, replays: int) -> dict[str, Any]:
-    """What all rows of a run have in common."""
+def about(op: str, device: Device, copy_gb_s: float, replays: int, at: str = "") -> dict[str, Any]:
+    """What all rows of a run have in common; `at`: the commit, left empty in a checkout."""
     return {
         "op": op,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": at or commit(),
         **device.describe(),
         "copy_gb_s": round(copy_gb_s, 1),
         "replays": replays,
