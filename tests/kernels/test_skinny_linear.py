@@ -10,6 +10,8 @@ import torch
 from gfx_kernels import skinny_linear, targets
 from gfx_kernels.skinny_linear import cases
 
+from tests import mock_hip
+
 
 def _f64(tensor: torch.Tensor) -> Any:
     return tensor.double().numpy()
@@ -102,6 +104,16 @@ def test_a_view_that_is_not_aligned_is_not_the_kernels() -> None:
     x = _ones(65)[1:].view(1, 64)
     with pytest.raises(ValueError, match="does not start at a multiple of 16 bytes"):
         skinny_linear.skinny_linear(x, _ones(8, 64), implementation="gemv")
+
+
+@pytest.mark.parametrize("m", [1, 3, 8])
+def test_the_kernel_is_one_launch(m: int) -> None:
+    x, weight = _ones(m, 64), _ones(24, 64)
+    with mock_hip.device("gfx1100", run=lambda launch: None) as gpu:
+        out = skinny_linear.skinny_linear(x, weight, implementation="gemv")
+    (launch,) = gpu.launches
+    assert launch.kernel.startswith("skinny_linear_")
+    assert {out.data_ptr(), x.data_ptr(), weight.data_ptr()} <= set(launch.arguments())
 
 
 def test_targets_without_code_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

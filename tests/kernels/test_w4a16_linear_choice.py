@@ -10,6 +10,8 @@ import torch
 from gfx_kernels import choice, runtime, targets, w4a16_linear
 from gfx_kernels.w4a16_linear import cases, implementations
 
+from tests import mock_hip
+
 
 def _arguments(m: int = 2, dtype: torch.dtype = torch.float16, k: int = 64) -> dict[str, Any]:
     case = cases.Case(m, k, 16, 32, dtype)
@@ -114,6 +116,22 @@ def test_another_targets_code_is_not_loaded(tmp_path: Path) -> None:
     with runtime.use(runtime.Driver(card, card, tmp_path)):
         chosen = choice.pick(implementations.OP, implementations.ON_GPU, *tensors)
         assert chosen is implementations.GEMV
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("m", [1, 3, 8])
+def test_the_kernel_is_one_launch(m: int, ordered: bool) -> None:
+    arguments = _arguments(m)
+    if ordered:
+        arguments["order"] = torch.randperm(64)
+    with mock_hip.device("gfx1100", run=lambda launch: None) as gpu:
+        out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+    (launch,) = gpu.launches
+    assert launch.kernel.startswith("w4a16_linear_")
+    assert out.data_ptr() in launch.arguments() and arguments["qweight"].data_ptr() in (
+        launch.arguments()
+    )
+    assert (arguments["x"].data_ptr() in launch.arguments()) is not ordered
 
 
 def test_many_rows_pass_the_kernel_over_once() -> None:
