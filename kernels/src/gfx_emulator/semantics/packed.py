@@ -25,7 +25,7 @@ def _floats() -> None:
         OPS.put(f"v_pk_add_{suffix}", t, two, np.add)
         OPS.put(f"v_pk_mul_{suffix}", t, two, np.multiply)
         OPS.put(f"v_pk_fma_{suffix}", t, three, numbers.fma)
-    # It moves one word of each pair, which op_sel names: the first of what the operand code gathers.
+    # op_sel names the word of each pair that moves: the first of what the operand code gathers.
     OPS.put(
         "v_pk_mov_b32", "v2b32", "v2b32 v2b32", lambda a, b: np.stack([a[..., 0], b[..., 0]], -1)
     )

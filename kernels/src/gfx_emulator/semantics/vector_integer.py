@@ -170,11 +170,11 @@ def _field(a: Array, offset: Array, width: Array) -> Array:
 
 
 def _signed_field(a: Array, offset: Array, width: Array) -> Array:
-    width = width & np.uint32(31)
-    field = _field(a.view(np.uint32), offset, width)
+    """Bits above the field's end are copies of the sign, also where it reaches past bit 31."""
+    offset, width = offset & np.uint32(31), width & np.uint32(31)
     top = (np.uint32(32) - width) & np.uint32(31)
-    widened = (field << top).view(np.int32) >> top.view(np.int32)
-    return np.where(width == 0, np.int32(0), widened)
+    shifted = (a >> offset.view(np.int32)) << top.view(np.int32)
+    return np.where(width == 0, np.int32(0), shifted >> top.view(np.int32))
 
 
 def bit_count(a: Array) -> Array:
