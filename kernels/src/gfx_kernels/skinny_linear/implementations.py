@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from gfx_kernels import availability, checks, choice, targets
+from gfx_kernels import availability, checks, choice, registration, targets
 from gfx_kernels.skinny_linear import arguments, launcher, reference
 
 OP = "skinny_linear"
@@ -37,6 +37,8 @@ REFERENCE = choice.Implementation("reference", _always)
 ON_GPU = (GEMV, TORCH, REFERENCE)
 ON_CPU = (REFERENCE, GEMV, TORCH)
 
+_check = registration.once_per_layout(arguments.check)
+
 
 def run(
     x: torch.Tensor,
@@ -45,7 +47,7 @@ def run(
     implementation: str | None = None,
 ) -> torch.Tensor:
     """The op. Raises ValueError for what does not fit, as more than MAX_ROWS rows."""
-    arguments.check(x, weight, bias)
+    _check(x, weight, bias)
     checks.between("the number of rows of x", x.shape[0], 1, MAX_ROWS)
     served = ON_CPU if x.device.type == "cpu" else ON_GPU
     chosen = choice.pick(OP, served, x, weight, asked=implementation)

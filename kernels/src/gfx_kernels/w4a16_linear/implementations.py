@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 import torch
 
-from gfx_kernels import availability, choice, targets
+from gfx_kernels import availability, choice, registration, targets
 from gfx_kernels.w4a16_linear import arguments, dequantise, launcher, layout, reference
 
 OP = "w4a16_linear"
@@ -87,6 +87,8 @@ REFERENCE = choice.Implementation("reference", _always)
 ON_GPU = (GEMV, TRITON, DEQUANTISE, REFERENCE)
 ON_CPU = (REFERENCE, GEMV, TRITON, DEQUANTISE)
 
+_check = registration.once_per_layout(arguments.check)
+
 
 def run(
     x: torch.Tensor,
@@ -100,7 +102,7 @@ def run(
     implementation: str | None = None,
 ) -> torch.Tensor:
     """The op. Raises ValueError for what does not fit, and for `x` without rows."""
-    arguments.check(x, qweight, scales, zeros, order, bias, n, group_size)
+    _check(x, qweight, scales, zeros, order, bias, n, group_size)
     if x.numel() == 0:
         raise ValueError(f"x is {list(x.shape)}, without rows; give it one at least")
     served = ON_CPU if x.device.type == "cpu" else ON_GPU
