@@ -1,0 +1,117 @@
+"""Command line: `python -m gfx_bench.tune`: find the fastest plan of w4a16_linear on this GPU.
+
+Every choice for every shape of the case table is run once against the reference's tolerance and
+timed as a graph over rotated weights; the fastest go into `tune/<arch>.yaml` under `shapes`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import yaml
+from gfx_kernels import rows as row_types
+from gfx_kernels.w4a16_linear import cases, launcher, layout, plan, tuning
+
+from gfx_bench import timing
+from gfx_bench.device import Gpu
+
+ROWS = (1, 2, 4, 8)
+WAVES = (4, 6, 8, 10, 12, 16)
+STEPS = ((1, 64), (2, 64), (1, 4), (2, 4), (2, 2), (3, 2), (4, 1))  # depth, chunks
+PER_PROCESSOR = (1, 2, 3, 4, 6)
+REPLAYS = 5
+WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
+SHARED_OF_A_PROCESSOR = 228 << 10
+
+Weights = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m gfx_bench.tune", description=__doc__)
+    parser.add_argument("--out", type=Path, help="default: the device's file in the package")
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
+    options = parser.parse_args()
+    device = Gpu()
+    arch = "sm_{}{}".format(*torch.cuda.get_device_capability())
+    data = dict(tuning.of(arch))
+    found: dict[str, dict[int, list[int]]] = {}
+    todo = {(c.k, c.n): c for c in cases.BENCH}
+    for done, case in enumerate(todo.values(), 1):
+        weights = _weights(case)
+        best = {m: _best(device, arch, case, m, weights) for m in options.rows}
+        found[f"{case.k}x{case.n}"] = {m: choice for m, (choice, _) in best.items()}
+        said = ", ".join(f"{m}: {choice} {us:.2f} us" for m, (choice, us) in best.items())
+        print(f"{done} of {len(todo)}: {case.layer} {case.k}x{case.n}: {said}", flush=True)
+    data["shapes"] = found
+    out = options.out or tuning.FOLDER / f"{arch}.yaml"
+    out.write_text(yaml.safe_dump(data, sort_keys=False, default_flow_style=None), "utf-8")
+
+
+def _weights(case: cases.Case) -> Weights:
+    """Copies of random weights of the case's shape, larger together than any cache."""
+    tiles, groups = layout.tiles(case.n), case.groups
+    count = timing.copies(case.n * case.k // 2)
+    words = (tiles, case.k // layout.INPUTS, layout.ROWS, layout.WORDS)
+    random = torch.randint(-(2**31), 2**31, words, dtype=torch.int32, device="cuda")
+    scales = torch.rand(tiles, groups, layout.ROWS, device="cuda").to(case.dtype) * 0.02
+    zeros = None
+    if case.zeros:
+        zeros = torch.randint(-(2**31), 2**31, (tiles, groups, 2), dtype=torch.int32, device="cuda")
+    return [
+        (random.clone(), scales.clone(), None if zeros is None else zeros.clone())
+        for _ in range(count)
+    ]
+
+
+def _best(
+    device: Gpu, arch: str, case: cases.Case, m: int, weights: Weights
+) -> tuple[list[int], float]:
+    """The fastest choice as the file writes it, and its microseconds."""
+    x = torch.randn(m, case.k, device="cuda").to(case.dtype)
+    out = torch.empty(m, case.n, device="cuda", dtype=case.dtype)
+    first, wanted = True, torch.empty_like(out)
+    best: tuple[list[int], float] | None = None
+    for choice, todo in _plans(arch, case, m):
+        calls = [lambda w=w, todo=todo: launcher.launch(todo, out, x, *w, None) for w in weights]
+        out.fill_(float("nan"))
+        calls[0]()
+        if first:
+            first, wanted = False, out.clone()
+        _check(choice, out, wanted, cases.TOLERANCE[case.dtype])
+        graphs = [timing.graph(device, calls)]
+        us = timing.interleaved(device, graphs, REPLAYS)[0].median
+        if best is None or us < best[1]:
+            best = (choice, us)
+    assert best is not None
+    return best
+
+
+def _check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: float) -> None:
+    error = (out.float() - wanted.float()).abs().max() / wanted.float().abs().max()
+    if not float(error) <= most:
+        raise SystemExit(f"{choice} computes something else than the first choice: {error:.2g}")
+
+
+def _plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
+    """Choices that differ in what is launched, and fit on a processor."""
+    seen = set()
+    dtype = row_types.TYPES[case.dtype]
+    shape = (m, case.n, case.k, case.groups, case.zeros)
+    for waves, (depth, step), per in itertools.product(WAVES, STEPS, PER_PROCESSOR):
+        made = plan.mma(arch, dtype, *shape, tuning.Choice(waves, depth, step, per))
+        fits = (
+            per * waves <= WAVES_OF_A_PROCESSOR
+            and per * (made.shared + 1024) <= SHARED_OF_A_PROCESSOR
+        )
+        key = (made.blocks, made.threads, made.numbers)
+        if (fits or per == 1) and key not in seen:
+            seen.add(key)
+            yield [waves, depth, min(step, 64), per], made
+
+
+if __name__ == "__main__":
+    main()
