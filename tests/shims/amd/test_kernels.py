@@ -137,7 +137,7 @@ answer = {
     "compiled": chosen(mode=3, backend="inductor"),
     "named": chosen(mode=0, custom_ops=["-rotary_embedding"]),
     "all": chosen(mode=0, custom_ops=["all"]),
-    "layers": needs.layers(),
+    "layers": needs.LAYERS,
 }
 """
 

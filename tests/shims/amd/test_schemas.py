@@ -88,5 +88,5 @@ def test_our_op_takes_the_same_arguments(name: str, op: str) -> None:
 
 
 def test_upstream_still_has_what_needs_an_op() -> None:
-    for choice in (*needs.ATTENTION, *needs.PASSES, *needs.IR_OPS):
+    for choice in (*needs.ATTENTION, *needs.PASSES, *needs.LAYERS):
         assert re.search(rf"\b{choice}\b", _python()), f"drop {choice}"

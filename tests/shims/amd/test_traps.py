@@ -91,7 +91,7 @@ def test_trap_7_the_device_is_described_without_amdsmi(gfx: str, found: Facts) -
 def test_trap_8_passes_import_and_stay_off(found: Facts) -> None:
     assert found["passes"] == {"eliminate_noops": True}
     assert found["worker"] == "vllm_gfx.simulated_worker.SimulatedWorker"
-    assert "none" in found["custom_ops"] and found["ir"] == ["native"]
+    assert "none" in found["custom_ops"] and found["ir"] == ["vllm_c", "native"]
 
 
 def test_trap_8_an_explicit_pass_that_cannot_run_raises(found: Facts) -> None:

@@ -7,7 +7,6 @@ from vllm_gfx.ops import library
 # Attention backends that are chosen or accepted without a look at their ops.
 ATTENTION = {
     "ROCM_ATTN": "_C_cache_ops.reshape_and_cache",
-    "FLEX_ATTENTION": "_C_cache_ops.reshape_and_cache_flash",
     "TRITON_MLA": "_C_cache_ops.concat_and_cache_mla",
 }
 # Fusion passes of torch.compile: what they put into the graph.
@@ -19,25 +18,12 @@ PASSES = {
 }
 # The decode GEMM behind VLLM_ROCM_USE_SKINNY_GEMM.
 SKINNY_GEMM = ("_rocm_C.wvSplitK", "_rocm_C.LLMM1")
-# The compiled implementations behind the "vllm_c" provider of vLLM's IR ops.
-IR_OPS = {
-    "rms_norm": "_C.rms_norm",
-    "fused_add_rms_norm": "_C.fused_add_rms_norm",
-}
-# Layers whose compiled op is better than what an engine without a compiler does: `custom_ops`.
-LAYERS = {
-    "silu_and_mul": ("_C.silu_and_mul",),
-    "gelu_and_mul": ("_C.gelu_and_mul", "_C.gelu_tanh_and_mul"),
-    "rotary_embedding": ("_C.rotary_embedding",),
-}
+# Layers (`custom_ops`) that our ops serve: one launch each, where an engine without a compiler would
+# make several.
+LAYERS = ("silu_and_mul", "gelu_and_mul", "rotary_embedding")
 CUSTOM_ALLREDUCE = "_C_custom_ar.all_reduce"
 
 
 def unmet(table: dict[str, str]) -> dict[str, str]:
     """The rows of a table above whose op does not run in this build."""
     return {choice: op for choice, op in table.items() if not library.runs(op)}
-
-
-def layers() -> list[str]:
-    """The layers above whose ops run in this build."""
-    return [layer for layer, ops in LAYERS.items() if all(map(library.runs, ops))]

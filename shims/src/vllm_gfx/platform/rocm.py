@@ -135,7 +135,7 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
         compilation = vllm_config.compilation_config
         if not {"all", "none"} & set(compilation.custom_ops):
             named = {op.lstrip("+-") for op in compilation.custom_ops}
-            ours = [] if _compiles(vllm_config) else needs.layers()
+            ours = () if _compiles(vllm_config) else needs.LAYERS
             compilation.custom_ops += ["none", *(f"+{op}" for op in ours if op not in named)]
         for flag, op in needs.unmet(needs.PASSES).items():
             if getattr(compilation.pass_config, flag):
@@ -144,15 +144,6 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
                     "leave it out"
                 )
             setattr(compilation.pass_config, flag, False)
-
-    @classmethod
-    def get_default_ir_op_priority(cls, vllm_config: VllmConfig) -> Any:
-        """Upstream's order, without the compiled provider of ops that are missing."""
-        priority = super().get_default_ir_op_priority(vllm_config)
-        for ir_op in needs.unmet(needs.IR_OPS):
-            kept = [p for p in getattr(priority, ir_op) if p != "vllm_c"]
-            setattr(priority, ir_op, kept)
-        return priority
 
     @classmethod
     def register_triton_kernel_overrides(cls) -> None:
