@@ -18,8 +18,8 @@ PASSES = {
 }
 # The decode GEMM behind VLLM_ROCM_USE_SKINNY_GEMM.
 SKINNY_GEMM = ("_rocm_C.wvSplitK", "_rocm_C.LLMM1")
-# Layers (`custom_ops`) that our ops serve: one launch each, where an engine without a compiler would
-# make several.
+# Layers (`custom_ops`) that our ops serve: one launch each, where an engine without a compiler
+# would make several.
 LAYERS = ("silu_and_mul", "gelu_and_mul", "rotary_embedding")
 CUSTOM_ALLREDUCE = "_C_custom_ar.all_reduce"
 
