@@ -158,6 +158,8 @@ BAD = {
     "zeros shape": ({"zeros": _words(1, 2, 16)}, r"zeros is .*give \[1, 2, 2\]"),
     "order dtype": ({"order": _ones(64)}, "order is float32; give int32 or int64"),
     "order shape": ({"order": torch.arange(32)}, r"order is \[32\]; give \[64\]"),
+    "order twice": ({"order": torch.zeros(64).int()}, "order is no permutation of the 64 inputs"),
+    "order outside": ({"order": torch.arange(1, 65)}, "order is no permutation of the 64 inputs"),
     "bias shape": ({"bias": _ones(64)}, r"bias is \[64\]; give \[8\]"),
     "bias dtype": ({"bias": _ones(8, dtype=torch.float16)}, "bias is float16, x is float32"),
     "bias strides": ({"bias": _ones(8, 2)[:, 0]}, "bias has strides"),

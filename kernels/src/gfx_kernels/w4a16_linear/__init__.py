@@ -55,11 +55,11 @@ def w4a16_linear(
 ) -> torch.Tensor:
     """Multiply `x` `[..., k]` by a 4-bit weight of `n` outputs; returns `[..., n]` in `x`'s dtype.
 
-    `qweight`, `scales`, `zeros`: as in `layout`; `order`: int32 or int64 `[k]`, a permutation (not
-    checked: that would wait for the device); `bias`: `[n]`; `group_size`: inputs that share a
-    scale, -1 for all `k`; `n`: left out, every row of `qweight`. `scales` and `bias` have `x`'s
-    dtype; all tensors are contiguous and on `x`'s device. `implementation`: a name of
-    `implementations`, else the first that serves. Sums run in float32.
+    `qweight`, `scales`, `zeros`: as in `layout`; `order`: int32 or int64 `[k]`, a permutation
+    (checked once a tensor); `bias`: `[n]`; `group_size`: inputs that share a scale, -1 for all
+    `k`; `n`: left out, every row of `qweight`. `scales` and `bias` have `x`'s dtype; all tensors
+    are contiguous and on `x`'s device. `implementation`: a name of `implementations`, else the
+    first that serves. Sums run in float32.
     Raises ValueError, naming the argument and the rule, where something does not fit, `x` without
     rows included. Scales are checked for NaN when they are packed, not here.
     """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from gfx_kernels import checks
 from gfx_kernels.w4a16_linear import layout
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+
+_permutations = WeakTensorKeyDictionary()  # tensors that were found to be one
 
 
 def check(
@@ -67,3 +70,17 @@ def _check_memory(**tensors: torch.Tensor | None) -> None:
     checks.same_device(**tensors)
     for name, tensor in tensors.items():
         checks.contiguous(name, tensor)
+
+
+def check_order(order: torch.Tensor | None) -> None:
+    """Raise ValueError unless `order` is a permutation: a GPU would read outside of `x`.
+
+    Waits for the device, so only the first time for a tensor, which must not be in a capture.
+    """
+    if order is None or order in _permutations:
+        return
+    if order.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise ValueError("order was not checked yet; call w4a16_linear once before the capture")
+    if not torch.equal(order.sort().values, torch.arange(len(order)).to(order)):
+        raise ValueError(f"order is no permutation of the {len(order)} inputs")
+    _permutations[order] = True

@@ -103,6 +103,7 @@ def run(
 ) -> torch.Tensor:
     """The op. Raises ValueError for what does not fit, and for `x` without rows."""
     _check(x, qweight, scales, zeros, order, bias, n, group_size)
+    arguments.check_order(order)
     if x.numel() == 0:
         raise ValueError(f"x is {list(x.shape)}, without rows; give it one at least")
     served = ON_CPU if x.device.type == "cpu" else ON_GPU
