@@ -21,6 +21,9 @@ SKINNY_GEMM = ("_rocm_C.wvSplitK", "_rocm_C.LLMM1")
 # Layers (`custom_ops`) that our ops serve: one launch each, where an engine without a compiler
 # would make several.
 LAYERS = ("silu_and_mul", "gelu_and_mul", "rotary_embedding")
+# Of these, what upstream computes wrongly without its op: the exact gelu for models that ask for
+# the tanh form (it avoids a compiler's fault by it). These are ours whether a compiler runs or not.
+ALWAYS = ("gelu_and_mul",)
 CUSTOM_ALLREDUCE = "_C_custom_ar.all_reduce"
 
 

@@ -135,7 +135,7 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
         compilation = vllm_config.compilation_config
         if not {"all", "none"} & set(compilation.custom_ops):
             named = {op.lstrip("+-") for op in compilation.custom_ops}
-            ours = () if _compiles(vllm_config) else needs.LAYERS
+            ours = needs.ALWAYS if _compiles(vllm_config) else needs.LAYERS
             compilation.custom_ops += ["none", *(f"+{op}" for op in ours if op not in named)]
         for flag, op in needs.unmet(needs.PASSES).items():
             if getattr(compilation.pass_config, flag):
