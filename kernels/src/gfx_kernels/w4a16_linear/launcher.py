@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
-from gfx_kernels.runtime import driver
+from gfx_kernels.runtime import Driver, current
 from gfx_kernels.w4a16_linear import plan
 
 
@@ -21,11 +23,16 @@ def gemv(
 
     Arguments as checked by the op; the weight as `layout` says.
     """
-    (m, k), n, device = x.shape, out.shape[1], x.get_device()
-    host = driver.current().host
-    arch = host.arch(device if device >= 0 else host.current_device())
+    (m, k), n = x.shape, out.shape[1]
+    arch = _arch(current(), x.get_device())
     todo = plan.plan(arch, x.dtype, m, n, k, k // group_size, zeros is not None)
     launch(todo, out, x, qweight, scales, zeros, bias)
+
+
+@cache
+def _arch(driver: Driver, device: int) -> str:
+    """The architecture of a device; -1 is the current one, which only a test's driver has."""
+    return driver.host.arch(device if device >= 0 else driver.host.current_device())
 
 
 def launch(
