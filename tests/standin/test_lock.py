@@ -33,7 +33,7 @@ def test_the_digest_follows_every_input(
     before = requirements.digest(platform, common)
     assert requirements.digest(platform, common + "\nmore\n") != before
     assert requirements.digest(platform, common + '\nmore; sys_platform == "sunos"\n') == before
-    newer = {**requirements.pins(), "torch": "2.14.0"}
+    newer = {**platforms.pins(), "torch": "2.14.0"}
     monkeypatch.setattr(requirements, "pins", lambda: newer)
     assert requirements.digest(platform, common) != before
 
