@@ -9,18 +9,18 @@ from gfx_compile.errors import CompileError
 
 from tests.compile.conftest import GFX, Tree
 
-# 2 x 200 floats of one work-item are live at once, and 1024 work-items leave it 96 registers.
+# 64 values of one work-item are live at once, in the 32 registers that it is given.
 SPILLS = """\
-extern "C" __attribute__((global, amdgpu_flat_work_group_size(1024, 1024))) void
+extern "C" __attribute__((global, amdgpu_flat_work_group_size(64, 64), amdgpu_num_vgpr(32))) void
 toy_spill(const float* from, float* to) {
   int i = __builtin_amdgcn_workitem_id_x();
-  float kept[400];
+  float kept[64];
 #pragma unroll
-  for (int j = 0; j < 400; j++) kept[j] = from[i + j * j];
+  for (int j = 0; j < 64; j++) kept[j] = from[i + j * j];
   __builtin_amdgcn_s_barrier();
   float sum = 0;
 #pragma unroll
-  for (int j = 0; j < 400; j++) sum = sum * kept[j] + kept[399 - j];
+  for (int j = 0; j < 64; j++) sum = sum * kept[j] + kept[63 - j];
   to[i] = sum;
 }
 """
