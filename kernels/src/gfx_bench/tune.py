@@ -24,6 +24,7 @@ WAVES = (4, 6, 8, 10, 12, 16)
 STEPS = ((1, 64), (2, 64), (1, 4), (2, 4), (2, 2), (3, 2), (4, 1))  # depth, chunks
 PER_PROCESSOR = (1, 2, 3, 4, 6)
 REPLAYS = 5
+FINALISTS = 6  # timed again with the weights elsewhere in memory, which can make a difference
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
 SHARED_OF_A_PROCESSOR = 228 << 10
 
@@ -41,8 +42,8 @@ def main() -> None:
     found: dict[str, dict[int, list[int]]] = {}
     todo = {(c.k, c.n): c for c in cases.BENCH}
     for done, case in enumerate(todo.values(), 1):
-        weights = _weights(case)
-        best = {m: _best(device, arch, case, m, weights) for m in options.rows}
+        places = [_weights(case), _weights(case)]
+        best = {m: _best(device, arch, case, m, places) for m in options.rows}
         found[f"{case.k}x{case.n}"] = {m: choice for m, (choice, _) in best.items()}
         said = ", ".join(f"{m}: {choice} {us:.2f} us" for m, (choice, us) in best.items())
         print(f"{done} of {len(todo)}: {case.layer} {case.k}x{case.n}: {said}", flush=True)
@@ -68,26 +69,33 @@ def _weights(case: cases.Case) -> Weights:
 
 
 def _best(
-    device: Gpu, arch: str, case: cases.Case, m: int, weights: Weights
+    device: Gpu, arch: str, case: cases.Case, m: int, places: list[Weights]
 ) -> tuple[list[int], float]:
-    """The fastest choice as the file writes it, and its microseconds."""
+    """The choice that is fastest where it is slowest, as the file writes it; its microseconds."""
     x = torch.randn(m, case.k, device="cuda").to(case.dtype)
     out = torch.empty(m, case.n, device="cuda", dtype=case.dtype)
-    first, wanted = True, torch.empty_like(out)
-    best: tuple[list[int], float] | None = None
+    wanted: torch.Tensor | None = None
+    found: list[tuple[float, list[int], plan.Plan]] = []
     for choice, todo in _plans(arch, case, m):
-        calls = [lambda w=w, todo=todo: launcher.launch(todo, out, x, *w, None) for w in weights]
         out.fill_(float("nan"))
-        calls[0]()
-        if first:
-            first, wanted = False, out.clone()
+        us = _time(device, todo, out, x, places[0])
+        wanted = out.clone() if wanted is None else wanted
         _check(choice, out, wanted, cases.TOLERANCE[case.dtype])
-        graphs = [timing.graph(device, calls)]
-        us = timing.interleaved(device, graphs, REPLAYS)[0].median
-        if best is None or us < best[1]:
-            best = (choice, us)
-    assert best is not None
-    return best
+        found.append((us, choice, todo))
+    found.sort(key=lambda row: row[0])
+    again = [
+        (max(us, _time(device, todo, out, x, places[1])), choice)
+        for us, choice, todo in found[:FINALISTS]
+    ]
+    us, choice = min(again)
+    return choice, us
+
+
+def _time(
+    device: Gpu, todo: plan.Plan, out: torch.Tensor, x: torch.Tensor, weights: Weights
+) -> float:
+    calls = [lambda w=w: launcher.launch(todo, out, x, *w, None) for w in weights]
+    return timing.interleaved(device, [timing.graph(device, calls)], REPLAYS)[0].median
 
 
 def _check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: float) -> None:
