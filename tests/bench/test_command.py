@@ -94,7 +94,8 @@ def test_a_run_appends_rows_and_prints_goals(
 def test_rows_are_judged_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "rows.jsonl"
     run = ["w4a16_linear", *LAYER, "--peers", "none", "--replays", "3", "--out", str(out)]
-    assert command.main(run) == 0
+    for _ in range(2):
+        assert command.main(run) == 0
     capsys.readouterr()
     assert command.main(["w4a16_linear", "--read", str(out), "--m", "4"]) == 0
     said = capsys.readouterr().out

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -66,10 +67,13 @@ def test_every_peer_is_tried() -> None:
     assert tried == others.PEERS.keys() - {"torch_int4"}
 
 
-def test_stand_ins_leave_nothing_behind() -> None:
-    before = {name for name in sys.modules if name.partition(".")[0] == "vllm"}
+def test_stand_ins_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", ModuleType("vllm"))
+    before = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "vllm"}
+    vllm_files.function.cache_clear()
+    vllm_files._loaded.cache_clear()
     assert callable(vllm_files.awq_gemm(_vllm()))
-    assert {name for name in sys.modules if name.partition(".")[0] == "vllm"} == before
+    assert {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "vllm"} == before
 
 
 def test_a_folder_without_the_files_is_named(tmp_path: Path) -> None:

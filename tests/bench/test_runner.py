@@ -57,6 +57,12 @@ def test_what_ours_raise_is_raised() -> None:
         _run([_raising(OURS, ValueError("broken"))])
 
 
+def test_a_result_that_moves_under_load_is_seen() -> None:
+    errors = iter([1e-4, 0.5])
+    ours = dataclasses.replace(contestant(OURS), error=lambda: next(errors))
+    assert _run([ours]).ours.error == 0.5
+
+
 @pytest.mark.parametrize(
     ("error", "right"),
     [(1e-3, True), (1.1e-3, False), (float("nan"), False), (float("inf"), False)],

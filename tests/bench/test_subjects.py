@@ -104,9 +104,12 @@ def test_ops_that_write(op: str) -> None:
     assert round_.shape["m"] == subjects.rows(case)
 
 
-def test_a_wrong_result_of_a_writing_op_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [0.0, float("nan")])
+def test_a_wrong_result_of_a_writing_op_is_seen(
+    number: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def forgets(out: torch.Tensor, **_: Any) -> None:
-        out.zero_()
+        out.fill_(number)
 
     monkeypatch.setitem(writing.EXTRA, "rms_norm", {"wrong": forgets})
     case = subjects.cases("rms_norm")[0]
