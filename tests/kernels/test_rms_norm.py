@@ -20,7 +20,10 @@ def _definition(a: dict[str, Any]) -> dict[str, writing_op.Array]:
     for at in np.ndindex(out.shape[:-1]):
         x = a["input"][at]
         out[at] = x / np.sqrt(np.sum(x * x) / len(x) + a["epsilon"])
-    return {"out": out if a["weight"] is None else out * a["weight"]}
+    for part, each in enumerate(out):
+        if a["weight"] is not None:
+            each *= a["weight"][part] if a["weight"].ndim == 2 else a["weight"]
+    return {"out": out}
 
 
 @pytest.mark.parametrize("case", cases.CASES, ids=lambda c: c.name)
@@ -67,6 +70,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "out dtype": ({"out": X.half()}, "out is float16, input is float32; cast one"),
     "out stride": ({"out": torch.zeros(4, 6, 9)[..., :8]}, "out has strides .*contiguous"),
     "weight shape": ({"weight": torch.ones(6)}, r"weight is \[6\]; give \[8\]"),
+    "weight parts": ({"weight": torch.ones(6, 8)}, r"weight is \[6, 8\]; give \[4, 8\]"),
     "weight dtype": ({"weight": torch.ones(8).half()}, "weight is float16, input is float32"),
     "weight stride": ({"weight": torch.ones(16)[::2]}, "weight has strides"),
     "device": ({"weight": torch.ones(8, device="meta")}, "weight is on meta, input is on cpu"),

@@ -24,7 +24,8 @@ def check(
     checks.rows_contiguous("input", input)
     checks.shape("out", out, input.shape)
     checks.contiguous("out", out)
-    checks.shape("weight", weight, input.shape[-1:])
+    own = weight is not None and weight.dim() == 2 and input.dim() > 1
+    checks.shape("weight", weight, (input.shape[0], input.shape[-1]) if own else input.shape[-1:])
     checks.contiguous("weight", weight)
     check_epsilon(epsilon)
     checks.between("the rows of input", rows.find("input", input).count, 1, rows.MOST)
@@ -54,7 +55,8 @@ def rms_norm(
     """Normalise `input` `[..., hidden]` along its last dimension; returns `out`, contiguous.
 
     float16, bfloat16 or float32; rows of `input` may lie apart, at two different distances at
-    most. `weight`: `[hidden]` of the same dtype. Sums and products in float32, rounded once.
+    most. `weight`: `[hidden]` of the same dtype, or `[parts, hidden]`, one for each of `input[i]`.
+    Sums and products in float32, rounded once.
     Raises ValueError where dtypes, shapes, strides or devices do not fit, or there are no rows.
     """
     if out is None:

@@ -19,12 +19,16 @@ EPSILON = 1e-6
 
 @dataclass(frozen=True)
 class Case:
-    """`[rows, hidden]`, or `[rows, heads, hidden]` as a part of rows that are `gap` longer."""
+    """`[rows, hidden]`, or `[rows, heads, hidden]` as a part of rows that are `gap` longer.
+
+    `own_weights`: one per row, which its heads share.
+    """
 
     rows: int
     hidden: int
     dtype: torch.dtype = torch.float16
     weight: bool = True
+    own_weights: bool = False
     heads: int = 0
     gap: int = 0
     offset: int = 0
@@ -38,6 +42,7 @@ class Case:
             else f"{self.rows}x{self.hidden}"
         )
         marks = [] if self.weight else ["unweighted"]
+        marks += ["own-weights"] if self.own_weights else []
         marks += [f"gap{self.gap}"] if self.gap else []
         marks += [f"offset{self.offset}"] if self.offset else []
         return "-".join([size, str(self.dtype).removeprefix("torch."), *marks])
@@ -51,10 +56,11 @@ def problem(case: Case, seed: int = 0) -> casework.Arguments:
     x = x[:, case.offset :]
     if case.heads:
         x = x.unflatten(1, (case.heads, case.hidden))
+    shape = (case.rows, case.hidden) if case.own_weights else (case.hidden,)
     return {
         "out": torch.full(x.shape, float("nan"), dtype=case.dtype),
         "input": x,
-        "weight": torch.randn(case.hidden, generator=rng).to(case.dtype) if case.weight else None,
+        "weight": torch.randn(shape, generator=rng).to(case.dtype) if case.weight else None,
         "epsilon": EPSILON,
     }
 
@@ -69,7 +75,8 @@ def worst(case: Case, before: casework.Arguments, after: casework.Arguments) -> 
 
 def traffic(case: Case) -> int:
     """Bytes that must be read and written."""
-    numbers = 2 * case.rows * (case.heads or 1) + case.weight
+    weights = case.weight * (case.rows if case.own_weights else 1)
+    numbers = 2 * case.rows * (case.heads or 1) + weights
     return numbers * case.hidden * case.dtype.itemsize
 
 
@@ -87,6 +94,9 @@ CASES: tuple[Case, ...] = (
     Case(2, 1024, offset=4, emulate=True),
     Case(2, 2048, torch.bfloat16, weight=False, emulate=True),
     Case(4, 512, weight=False, emulate=True),
+    Case(3, 128, own_weights=True, heads=5, emulate=True),
+    Case(2, 1024, torch.bfloat16, own_weights=True, heads=2, gap=8, emulate=True),
+    Case(4, 33, torch.float32, own_weights=True, emulate=True),
     Case(1, 1, emulate=True),
     Case(3, 7, torch.float32),
     Case(1, 16384),

@@ -8,7 +8,7 @@ from gfx_kernels import rows, runtime
 
 _THREADS = 256
 _SHORT = 512  # numbers up to which 32 lanes are enough for a row
-_SIGNATURE = "pppfiiill"
+_SIGNATURE = "pppfiiiill"
 
 
 def launch(
@@ -36,6 +36,7 @@ def launch(
         epsilon,
         size,
         at.count,
+        at.count if weight is None or weight.dim() == 1 else at.count // len(weight),
         at.inner,
         at.outer_stride,
         at.inner_stride,

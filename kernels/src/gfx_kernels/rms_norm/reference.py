@@ -19,4 +19,8 @@ def inside(tensor: torch.Tensor) -> torch.dtype:
 def normal(x: torch.Tensor, weight: torch.Tensor | None, epsilon: float) -> torch.Tensor:
     """`x` over the root of its mean square, times `weight`, in the dtype of `x`."""
     x = x * torch.rsqrt(x.pow(2).mean(dim=-1, keepdim=True) + epsilon)
-    return x if weight is None else x * weight.to(x.dtype)
+    if weight is None:
+        return x
+    if weight.dim() == 2:  # one for each x[i]
+        weight = weight.view(len(weight), *[1] * (x.dim() - 2), -1)
+    return x * weight.to(x.dtype)

@@ -64,25 +64,27 @@ GFX_DEVICE void normalise(const Rows<T>& row, int me, bool live, float* shared) 
   }
 }
 
-// Row r is row r % inner of part r / inner of the input; the output has no gaps.
+// Row r is row r % inner of part r / inner of the input; the output has no gaps. `alike` rows in
+// turn have the same weight.
 template <class T, int WIDTH, int SHARERS>
 GFX_DEVICE void rms_norm(T* out, const T* in, const T* weight, float epsilon, int size, int rows,
-                         int inner, i64 outer_stride, i64 inner_stride) {
+                         int alike, int inner, i64 outer_stride, i64 inner_stride) {
   GFX_SHARED float shared[THREADS / GFX_WAVE];
   constexpr int ROWS = THREADS / SHARERS;
   int r = block_id() * ROWS + thread_id() / SHARERS;
   bool live = r < rows;
   int at = live ? r : 0;
   const T* from = in + (at / inner) * outer_stride + (at % inner) * inner_stride;
-  Rows<T> row = {out + (i64)at * size, from, weight, epsilon, size};
+  const T* factors = weight ? weight + (i64)(at / alike) * size : weight;
+  Rows<T> row = {out + (i64)at * size, from, factors, epsilon, size};
   normalise<T, WIDTH, SHARERS>(row, thread_id() % SHARERS, live, shared);
 }
 
 #define KERNEL(NAME, T, WIDTH, SHARERS)                                                           \
   extern "C" GFX_KERNEL(THREADS)                                                                  \
-      NAME(T* out, const T* in, const T* weight, float epsilon, int size, int rows, int inner,    \
-           i64 outer_stride, i64 inner_stride) {                                                  \
-    rms_norm<T, WIDTH, SHARERS>(out, in, weight, epsilon, size, rows, inner, outer_stride,        \
+      NAME(T* out, const T* in, const T* weight, float epsilon, int size, int rows, int alike,    \
+           int inner, i64 outer_stride, i64 inner_stride) {                                       \
+    rms_norm<T, WIDTH, SHARERS>(out, in, weight, epsilon, size, rows, alike, inner, outer_stride, \
                                 inner_stride);                                                    \
   }
 #define KERNELS(TYPE, T)                                     \
