@@ -111,8 +111,10 @@ def _div_fixup(quotient: Array, denominator: Array, numerator: Array) -> Array:
     invalid = np.isnan(denominator) | np.isnan(numerator) | zeros | infinite
     to_infinity = (denominator == 0) | np.isinf(numerator)
     to_zero = np.isinf(denominator) | (numerator == 0)
-    rules = [invalid, to_infinity, to_zero]
-    return sign * np.select(rules, [kind(np.nan), kind(np.inf), kind(0)], np.abs(quotient))
+    # Steps that overflow end in a NaN, although both operands are numbers.
+    rules = [invalid, to_infinity, to_zero, np.isnan(quotient)]
+    values = [kind(np.nan), kind(np.inf), kind(0), kind(np.inf)]
+    return sign * np.select(rules, values, np.abs(quotient))
 
 
 _functions()
