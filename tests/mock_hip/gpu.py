@@ -159,7 +159,8 @@ class Gpu:
             self._execute(launch)
         except BaseException as error:  # noqa: BLE001 - C cannot pass it on: the launch fails of it
             self.error = error
-            self._library.mock_say(f"unspecified launch failure: {error}".encode())
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            self._library.mock_say(f"unspecified launch failure: {words}".encode())
             return LAUNCH_FAILURE
         return SUCCESS
 
