@@ -190,6 +190,27 @@ def test_the_command_line_fails_in_one_line(tree: Tree) -> None:
         cli.main(["build", "--target", "x"])
 
 
+def test_two_builds_at_a_time_do_not_meet(tree: Tree) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from gfx_compile import build, paths\n"
+        f"paths.OPS = Path({str(tree.ops)!r}); paths.INCLUDE = paths.OPS / 'include'\n"
+        f"build.build(['gfx1030', 'gfx1100', 'gfx906', 'gfx942'], Path({str(tree.out)!r}))"
+    )
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, cwd=paths.SOURCES, stderr=pipe, text=True) for _ in range(2)]
+    assert [process.communicate()[1] for process in both] == ["", ""]
+    assert len(list(tree.out.glob("*/*"))) == 12 and not list(tree.out.glob("*.part"))
+    assert tree.build("gfx1030", "gfx1100", "gfx906", "gfx942") == 0
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match=r"^error: .*Not a directory|^error: .*File exists"):
+        cli.main(["build", "--target", GFX, "--out", str(tmp_path / "file")])
+
+
 def test_the_module_explains_itself() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gfx_compile", "--help"],

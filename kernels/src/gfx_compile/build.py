@@ -153,8 +153,8 @@ def _measured(job: Job, results: dict[str, bytes]) -> dict[str, Any]:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Whole or not at all: others may be reading it."""
+    """Whole or not at all: others may be reading it, or building at the same time."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(file.name + ".part")
+    part = file.parents[1] / f"{os.getpid()}-{file.parent.name}-{file.name}.part"
     part.write_bytes(data)
     part.replace(file)

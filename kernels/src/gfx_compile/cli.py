@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         count = build(names, given.out, given.jobs, _show)
         if record:
             record(given.out, names)
-    except CompileError as error:
+    except (CompileError, OSError) as error:
         sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
+    except KeyboardInterrupt:
+        sys.exit("interrupted; run it again to continue")
     taken = time.monotonic() - started
     print(f"{count} compiled for {len(names)} targets in {taken:.1f} s", file=sys.stderr)
