@@ -1,0 +1,214 @@
+"""Vector arithmetic: read operands, apply the semantic, write results where exec is on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import lanes, names
+from .errors import Unsupported
+from .operands import Operand, flags, parse, split
+from .semantics import Semantic
+from .sources import dpp_valid, implied, reader
+from .state import EXEC, VCC, Waves
+
+Array = npt.NDArray[Any]
+Compute = Callable[[Waves], list[Array]]
+Commit = Callable[[Waves, list[Array]], None]
+Execute = Callable[[Waves], None]
+
+_TRAITS = {"f16": np.float16, "f32": np.float32, "f64": np.float64}
+_OMOD = {"2": 2.0, "4": 4.0}
+# On gfx9 these keep the other half of a 16-bit result's register; the others clear it.
+_KEEPS_HALF = ("v_mad_", "v_fma_", "v_div_fixup_")
+_KNOWN = frozenset((
+    "op_sel", "op_sel_hi", "neg_lo", "neg_hi", "clamp", "mul", "div", "quad_perm", "row_shl",
+    "row_shr", "row_ror", "row_mirror", "row_half_mirror", "row_share", "row_xmask",
+    "row_newbcast", "row_bcast", "wave_shl", "wave_shr", "wave_rol", "wave_ror", "dpp8",
+    "row_mask", "bank_mask", "bound_ctrl", "fi", "src0_sel", "src1_sel", "dst_sel", "dst_unused",
+))  # fmt: skip
+
+
+def build(mnemonic: str, text: str, gfx9: bool) -> Execute:
+    """Raises UnknownInstruction, Unsupported."""
+    if " :: " in text:
+        return _dual(mnemonic, text, gfx9)
+    compute, commit = _halves(mnemonic, text, gfx9)
+    return lambda w: commit(w, compute(w))
+
+
+def _dual(mnemonic: str, text: str, gfx9: bool) -> Execute:
+    """Two instructions in one, which both read before either writes."""
+    first, second = text.split(" :: ")
+    other, _, rest = second.strip().partition(" ")
+    x, y = (
+        _halves(name.replace("v_dual_", "v_"), operands, gfx9)
+        for name, operands in ((mnemonic, first), (other, rest))
+    )
+
+    def execute(w: Waves) -> None:
+        results = x[0](w), y[0](w)
+        x[1](w, results[0])
+        y[1](w, results[1])
+
+    return execute
+
+
+def _halves(mnemonic: str, text: str, gfx9: bool) -> tuple[Compute, Commit]:
+    what = names.semantic(mnemonic)
+    operands, modifiers = split(text)
+    if strange := modifiers.keys() - _KNOWN:
+        raise Unsupported(f"modifier {sorted(strange)[0]} of {mnemonic}")
+    parsed = [parse(o) for o in operands]
+    if mnemonic.startswith("v_cmpx_") and len(parsed) == len(what.src):
+        parsed.insert(0, Operand("s", EXEC))
+    written, read = parsed[: len(what.dst)], parsed[len(what.dst) :]
+    compute = _compute(mnemonic, what, read, written, modifiers)
+    keep = not gfx9 or mnemonic.startswith(_KEEPS_HALF)
+    writers = [
+        _writer(o, kind, modifiers, len(read), keep)
+        for o, kind in zip(written, what.dst, strict=True)
+    ]
+    if mnemonic.startswith("v_cmpx_") and written[0].index != EXEC:
+        writers = [_both(writers[0], _writer(Operand("s", EXEC), "mask", {}, 0, keep))]
+
+    def commit(w: Waves, results: list[Array]) -> None:
+        for write, result in zip(writers, results, strict=True):
+            write(w, result)
+
+    return compute, commit
+
+
+def _both(one: Callable[..., None], two: Callable[..., None]) -> Callable[[Waves, Array], None]:
+    def write(w: Waves, result: Array) -> None:
+        on = w.lanes_on()
+        one(w, result & on)
+        two(w, result & on)
+
+    return write
+
+
+def _compute(
+    mnemonic: str, what: Semantic, read: list[Operand], written: list[Operand],
+    modifiers: dict[str, str],
+) -> Compute:  # fmt: skip
+    kinds = list(what.src)
+    operands = [*read, written[0]] if what.reads_dst else list(read)
+    if kinds and kinds[-1] == "mask" and len(operands) == len(kinds) - 1:
+        operands.append(Operand("s", VCC))  # v_dual_cndmask_b32 does not name it
+    explicit = [k for k in kinds if k != "vcc"]
+    if len(explicit) != len(operands):
+        raise Unsupported(f"{mnemonic} with {len(operands)} operands")
+    readers = [
+        reader(o, k, modifiers if n < len(read) else _of_destination(modifiers, len(read)), n)
+        for n, (o, k) in enumerate(zip(operands, explicit, strict=True))
+    ]
+    readers += [implied(k) for k in kinds if k == "vcc"]
+    finish = _finisher(what.dst[0], modifiers)
+    whole = mnemonic.startswith("v_mbcnt")
+
+    def compute(w: Waves) -> list[Array]:
+        sources = [r(w) for r in readers]
+        if whole:
+            sources = [np.broadcast_to(s, (w.n, w.lanes)) for s in sources]
+        results = list(what(*sources))
+        if finish:
+            results[0] = finish(results[0])
+        return results
+
+    return compute
+
+
+def _of_destination(modifiers: dict[str, str], place: int) -> dict[str, str]:
+    """For the destination read as a last source: never permuted, its own half."""
+    bits = flags(modifiers.get("op_sel", ""), 0)
+    return {"op_sel": str([*bits[:place], bits[place]])} if "op_sel" in modifiers else {}
+
+
+def _finisher(kind: str, modifiers: dict[str, str]) -> Callable[[Array], Array] | None:
+    """omod, then clamp."""
+    factor = 0.5 if "div" in modifiers else _OMOD.get(modifiers.get("mul", ""), 1.0)
+    clamp = "clamp" in modifiers
+    if factor == 1.0 and not clamp:
+        return None
+    base = kind.removeprefix("v2")
+    if base not in _TRAITS:
+        raise Unsupported(f"clamp of a result of type {kind}")
+    number = _TRAITS[base]
+
+    def finish(result: Array) -> Array:
+        result = result * number(factor)
+        if clamp:
+            result = np.where(np.isnan(result), number(0), np.clip(result, number(0), number(1)))
+        return result
+
+    return finish
+
+
+def _writer(
+    operand: Operand, kind: str, modifiers: dict[str, str], place: int, keep: bool
+) -> Callable[[Waves, Array], None]:
+    if kind == "mask":
+        return lambda w, bits: w.put_mask(operand.index, bits & w.lanes_on())
+    if operand.kind == "s":
+        return _scalar_writer(operand)
+    half = operand.half
+    if kind in ("f16.lo", "f16.hi"):
+        half = int(kind == "f16.hi")
+    elif half is None and "op_sel" in modifiers and _bits16(kind):
+        half = flags(modifiers["op_sel"], 0)[place] or (0 if keep else None)
+        half = flags(modifiers["op_sel"], 0)[place] or half
+    elif half is None and keep and _bits16(kind):
+        half = 0
+    return lambda w, result: _write(w, operand.index, result, half, modifiers)
+
+
+def _bits16(kind: str) -> bool:
+    return kind in ("u16", "i16", "f16", "b16", "bf16")
+
+
+def _scalar_writer(operand: Operand) -> Callable[[Waves, Array], None]:
+    """gfx12's v_s_rcp_f32 and the like."""
+    return lambda w, result: w.s.put(
+        operand.index, np.broadcast_to(words_of(result)[..., 0], (w.n, 1))[:, 0]
+    )
+
+
+def words_of(result: Array) -> Array:
+    """A result's bits as uint32 [..., words]."""
+    if result.dtype.itemsize == 2 and result.ndim == 2:
+        return result.view(np.uint16).astype(np.uint32)[..., None]
+    if result.dtype.itemsize == 2:
+        return np.ascontiguousarray(result).view(np.uint32)
+    if result.dtype.itemsize == 4 and result.ndim == 2:
+        return result.view(np.uint32)[..., None]
+    if result.ndim == 2:
+        result = result[..., None]
+    return np.ascontiguousarray(result).view(np.uint32)
+
+
+def _write(
+    w: Waves, index: int, result: Array, half: int | None, modifiers: dict[str, str]
+) -> None:
+    words, mask = words_of(result), _mask(w, modifiers)
+    for n in range(words.shape[-1]):
+        value = words[..., n]
+        if modifiers.get("dst_sel", "DWORD") != "DWORD":
+            old = w.v.old(index)
+            value = lanes.sdwa_write(old, value, modifiers["dst_sel"], modifiers["dst_unused"])
+        elif half is not None:
+            old = w.v.old(index)
+            value = (old & 0xFFFF) | value << 16 if half else (old & 0xFFFF0000) | value
+        w.v.put(index + n, value, mask)
+
+
+def _mask(w: Waves, modifiers: dict[str, str]) -> Array | None:
+    if not lanes.is_dpp(modifiers):
+        return w.active()
+    mask = w.lanes_on() & lanes.dpp_enabled(modifiers, w.lanes)
+    if modifiers.get("bound_ctrl", "0") == "0" and "dpp8" not in modifiers:
+        mask = mask & dpp_valid(w, modifiers)
+    return mask
