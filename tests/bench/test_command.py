@@ -22,7 +22,7 @@ LAYER = ["--shapes", "gemma.*expert_down"]
 @pytest.fixture
 def dummy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "Gpu", Dummy)
-    monkeypatch.setattr(bandwidth, "COPIED_BYTES", 1 << 16)
+    monkeypatch.setattr(bandwidth, "copy_bandwidth", lambda _: 4000.0)
     monkeypatch.setattr(subjects, "need", lambda *_: None)
     monkeypatch.setattr(timing, "copies", lambda *_: 2)
     monkeypatch.setattr(timing, "eager", lambda *_: 1.0)

@@ -68,11 +68,12 @@ def test_every_peer_is_tried() -> None:
 
 
 def test_stand_ins_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = _vllm()
     monkeypatch.setitem(sys.modules, "vllm", ModuleType("vllm"))
     before = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "vllm"}
     vllm_files.function.cache_clear()
     vllm_files._loaded.cache_clear()
-    assert callable(vllm_files.awq_gemm(_vllm()))
+    assert callable(vllm_files.awq_gemm(source))
     assert {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "vllm"} == before
 
 

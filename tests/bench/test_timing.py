@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from gfx_bench import timing
+from gfx_bench import bandwidth, timing
 
 from tests.bench.dummy import Dummy
 
@@ -59,6 +59,16 @@ def test_a_graph_goes_round_all_copies_and_is_long_enough(count: int) -> None:
     assert called == [0], "one warm-up call before the capture"
     assert held % count == 0 and held >= timing.MIN_CALLS and held - count < timing.MIN_CALLS
     assert device.log[-1] == ("capture", held)
+
+
+def test_copy_bandwidth_counts_bytes_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ticking(Dummy):
+        def mark(self) -> float:
+            self.now += 2.0
+            return self.now
+
+    monkeypatch.setattr(bandwidth, "COPIED_BYTES", 1 << 16)
+    assert bandwidth.copy_bandwidth(Ticking()) == 2 * 65536 / 2.0 / 1e3
 
 
 def test_the_hosts_cost_counts_every_call() -> None:
