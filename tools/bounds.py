@@ -28,6 +28,8 @@ BOUNDS = {
     "smoke, warm cache": 240,
     "smoke, cold cache": 900,
     "smoke, peak memory (GB)": 6,
+    "kernels, every AMD target": 60,
+    "build, every target after smoke": 240,
     "build, nothing changed": 10,
     "install": 30,
     "import vllm": 12,
@@ -48,7 +50,7 @@ def _timed(command: Sequence[str], folder: Path, env: dict[str, str]) -> tuple[f
 
 
 def _smoke(folder: Path, cold: bool, values: Values) -> None:
-    """One clone: smoke, then a build with nothing to do, then imports in its prefix."""
+    """One clone: smoke, the kernels, the other packages, nothing to do, imports in its prefix."""
     clone = folder / "clone"
     subprocess.run(["git", "clone", "--quiet", str(paths.ROOT), str(clone)], check=True)
     env = {k: v for k, v in os.environ.items() if k not in ("RATTLER_CACHE_DIR", "VLLM_GFX_TARGET")}
@@ -62,7 +64,13 @@ def _smoke(folder: Path, cold: bool, values: Values) -> None:
         values[name].append(float(found[1]) if found else float("nan"))
     peak = re.search(r"peak memory ([\d.]+) GB", said)
     values["smoke, peak memory (GB)"].append(float(peak[1]) if peak else float("nan"))
-    values["build, nothing changed"].append(_timed([*task, "build"], clone, env)[0])
+    later = {
+        "kernels, every AMD target": "kernels table",
+        "build, every target after smoke": "build",
+        "build, nothing changed": "build",
+    }
+    for name, words in later.items():
+        values[name].append(_timed([*task, *words.split()], clone, env)[0])
     python = str(clone / "build/env/cpu/bin/python")
     for _ in range(IMPORTS):
         values["import vllm"].append(_timed([python, "-c", "import vllm"], clone, env)[0])
