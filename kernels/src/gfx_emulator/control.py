@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .errors import BarrierDivergence, EmulationError
 from .listing import Instruction
+from .machine import Machine
 from .operands import parse, split
 from .salu import put, read64
 from .state import EXEC, VCC, Waves
@@ -66,30 +67,33 @@ _CONDITIONS: dict[str, Condition] = {
 
 
 def build(
-    instruction: Instruction, place: Callable[[int], int], text_base: int, full: Callable[[Waves], Array]
+    instruction: Instruction, place: Callable[[int], int], machine: Machine
 ) -> Execute | None:
-    """None for something else.
-
-    `place` turns bytes of .text into an instruction's number, `full` gives exec at launch.
-    """
+    """None for something else. `place` turns bytes of .text into an instruction's number."""
     name = instruction.mnemonic
     if name in _NOTHING:
         return lambda w: None
     if name == "s_endpgm":
         return _end
+    if name == "s_code_end":
+        return _past_the_end
     if name == "s_branch" and instruction.target is not None:
         return _jump(place(instruction.target))
     if name in _CONDITIONS and instruction.target is not None:
         return _branch(_CONDITIONS[name], place(instruction.target))
     if name in ("s_barrier", "s_barrier_signal", "s_barrier_wait"):
-        return _barrier(name, full)
+        return _barrier(name, machine)
     if name in ("s_getpc_b64", "s_setpc_b64", "s_swappc_b64"):
-        return _program_counter(instruction, place, text_base)
+        return _program_counter(instruction, place, machine)
     return None
 
 
 def _end(w: Waves) -> None:
     raise End
+
+
+def _past_the_end(w: Waves) -> None:
+    raise EmulationError("the waves ran past the end of the program")
 
 
 def _jump(target: int) -> Execute:
@@ -110,9 +114,9 @@ def _branch(condition: Condition, target: int) -> Execute:
     return execute
 
 
-def _barrier(name: str, full: Callable[[Waves], Array]) -> Execute:
+def _barrier(name: str, machine: Machine) -> Execute:
     def execute(w: Waves) -> None:
-        missing = full(w) & ~w.lanes_on()
+        missing = machine.at_launch[w.ids] & ~w.lanes_on()
         if missing.any():
             row, lane = np.argwhere(missing)[0]
             raise BarrierDivergence("not every lane reaches this barrier", int(row), int(lane))
@@ -128,10 +132,9 @@ def _barrier(name: str, full: Callable[[Waves], Array]) -> Execute:
 
 
 def _program_counter(
-    instruction: Instruction, place: Callable[[int], int], text_base: int
+    instruction: Instruction, place: Callable[[int], int], machine: Machine
 ) -> Execute:
     operands = [parse(o).index for o in split(instruction.operands)[0]]
-    after = np.uint64(text_base + instruction.pc + instruction.size)
 
     def execute(w: Waves) -> None:
         target = None
@@ -139,8 +142,9 @@ def _program_counter(
             targets = np.unique(read64(w, operands[-1]))
             if len(targets) != 1:
                 raise EmulationError("waves jump to several addresses at once")
-            target = place(int(targets[0]) - text_base)
+            target = place(int(targets[0]) - machine.text_base)
         if instruction.mnemonic != "s_setpc_b64":
+            after = machine.text_base + instruction.pc + instruction.size
             put(w, operands[0], np.full(w.n, after, np.uint64))
         if target is not None:
             w.pc = target - 1

@@ -124,10 +124,8 @@ def _accvgpr(o: list[Operand], _: dict[str, str]) -> Execute:
     """v_accvgpr_read, _write and _mov: AGPRs are registers like others."""
 
     def execute(w: Waves) -> None:
-        if o[1].kind == "v":
-            value = w.v.get(o[1].index, w.active())
-        else:
-            value = _scalar(w, o[1])[:, None]
+        vector = o[1].kind == "v"
+        value = w.v.get(o[1].index, w.active()) if vector else _scalar(w, o[1])[:, None]
         w.v.put(o[0].index, value, w.active())
 
     return execute

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import EmulationError, Unsupported
 from .lanes import swizzled
-from .lds import Lds
+from .machine import Machine
 from .operands import parse, split
 from .state import Waves
 from .vmem import Shape, fault_at, gather, shape, spread
@@ -20,17 +20,10 @@ Array = npt.NDArray[Any]
 Execute = Callable[[Waves], None]
 
 _NAME = re.compile(r"^ds_(read|load|write|store)(?:_)?(2addr_stride64|2addr|2st64|2)?_(\w+)$")
+_WRAP = 0xFFFFFFFF
 
 
-class Groups(NamedTuple):
-    """The LDS of a batch, and to which work-group and wave of it a wave of the batch belongs."""
-
-    lds: Lds
-    group: Array
-    wave: Array
-
-
-def build(mnemonic: str, text: str, shared: Groups) -> Execute | None:
+def build(mnemonic: str, text: str, machine: Machine) -> Execute | None:
     """None for something else."""
     if mnemonic == "ds_swizzle_b32":
         return _swizzle(text)
@@ -52,9 +45,9 @@ def build(mnemonic: str, text: str, shared: Groups) -> Execute | None:
     else:
         offsets = [int(modifiers.get("offset", "0"), 0)]
     if match[1] in ("read", "load"):
-        return _load(parsed[0].index, parsed[1].index, what, offsets, shared)
+        return _load(parsed[0].index, parsed[1].index, what, offsets, machine)
     data = [(p.index, p.half or 0) for p in parsed[1:]]
-    return _store(data, parsed[0].index, what, offsets, shared)
+    return _store(data, parsed[0].index, what, offsets, machine)
 
 
 def _renamed(name: str) -> str:
@@ -63,22 +56,25 @@ def _renamed(name: str) -> str:
     return f"d16{rest}_{base}" if mark else name
 
 
-def _accesses(w: Waves, index: int, shared: Groups) -> tuple[Array, Array, Array, Array | None]:
-    """Per active lane: work-group, wave of it, address; and which lanes those are."""
+def _accesses(w: Waves, index: int, machine: Machine) -> tuple[Array, Array, Array, Array | None]:
+    """Per active lane: work-group, wave of it, address; and which lanes those are.
+
+    The address is 32 bits wide: register plus offset wraps around.
+    """
     mask = w.active()
     address = w.v.get(index, mask).astype(np.int64)
     rows = np.broadcast_to(np.arange(w.n)[:, None], address.shape)
     on = slice(None) if mask is None else mask
     ids = w.ids[rows[on].reshape(-1)]
-    return shared.group[ids], shared.wave[ids], address[on].reshape(-1), mask
+    return machine.group[ids], machine.wave[ids], address[on].reshape(-1), mask
 
 
-def _load(target: int, index: int, what: Shape, offsets: list[int], shared: Groups) -> Execute:
+def _load(target: int, index: int, what: Shape, offsets: list[int], machine: Machine) -> Execute:
     def execute(w: Waves) -> None:
-        group, wave, address, mask = _accesses(w, index, shared)
+        group, wave, address, mask = _accesses(w, index, machine)
         for n, offset in enumerate(offsets):
             try:
-                words = shared.lds.load(group, wave, address + offset, what.bytes)
+                words = machine.lds.load(group, wave, (address + offset) & _WRAP, what.bytes)
             except EmulationError as error:
                 raise fault_at(error, mask, w) from None
             spread(w, w.v, target + n * max(1, what.bytes // 4), words, what, mask)
@@ -87,14 +83,14 @@ def _load(target: int, index: int, what: Shape, offsets: list[int], shared: Grou
 
 
 def _store(
-    data: list[tuple[int, int]], index: int, what: Shape, offsets: list[int], shared: Groups
+    data: list[tuple[int, int]], index: int, what: Shape, offsets: list[int], machine: Machine
 ) -> Execute:
     def execute(w: Waves) -> None:
-        group, wave, address, mask = _accesses(w, index, shared)
+        group, wave, address, mask = _accesses(w, index, machine)
         for (register, high), offset in zip(data, offsets, strict=True):
             words = gather(w, register, what, mask, high)
             try:
-                shared.lds.store(group, wave, address + offset, what.bytes, words)
+                machine.lds.store(group, wave, (address + offset) & _WRAP, what.bytes, words)
             except EmulationError as error:
                 raise fault_at(error, mask, w) from None
 

@@ -57,7 +57,7 @@ def decode(listing: str, code: bytes) -> list[Instruction]:
         elif match := _ENCODED.match(line):
             found.append(_instruction(reader, match[1], match[2], number))
     if reader.at != len(code):
-        raise ListingMismatch(f"the listing ends at {reader.at:#x} of {len(code):#x} bytes of .text")
+        raise ListingMismatch(f"the listing ends at {reader.at:#x} of .text's {len(code):#x}")
     return found
 
 

@@ -68,7 +68,7 @@ class Memory:
         return ctypes.string_at(address, nbytes)
 
     def load(self, addresses: Array, nbytes: int) -> Array:
-        """uint32 [len(addresses), words]: `nbytes` at each; fewer than 4 are extended with zeros."""
+        """uint32 [len(addresses), words]: `nbytes` at each, extended to 4 with zeros."""
         out = np.empty((len(addresses), max(1, nbytes // 4)), np.uint32)
         for region, rows in self._split(addresses, nbytes, "load"):
             at = addresses if rows is None else addresses[rows]
@@ -140,10 +140,9 @@ def _gather(region: _Region, addresses: Array, nbytes: int) -> Array:
     unit = _unit(addresses, nbytes)
     index = ((addresses - np.uint64(region.base)) // np.uint64(unit)).astype(np.intp)
     view = region.views[unit]
-    if nbytes == unit:
-        found = view[index]
-    else:
-        found = view[index[:, None] + np.arange(nbytes // unit)]
+    if nbytes > unit:
+        index = index[:, None] + np.arange(nbytes // unit)
+    found = view[index]
     if nbytes < 4:
         if unit < nbytes:
             found = np.ascontiguousarray(found).view(np.uint16)

@@ -32,6 +32,7 @@ class Operand(NamedTuple):
     extend: bool = False  # SDWA's sext
     literal: bool = False  # in the instruction's own last word, not an inline constant
     count: int = 1
+    lenient: bool = False  # its second register may be undefined
 
     @property
     def constant(self) -> bool:

@@ -12,21 +12,21 @@ import numpy.typing as npt
 from gfx_kernels import codeobject
 from gfx_kernels.codeobject import CodeObject, Kernel
 
-from . import control, crosslane, descriptor, dslds, hidden, names, salu, valu, vmem
-from .dslds import Groups
+from . import control, crosslane, descriptor, dslds, hidden, salu, valu, vmem
 from .errors import EmulationError, LaunchError, UnknownInstruction
 from .lds import Lds
 from .listing import Instruction, decode
+from .machine import Machine
 from .memory import Memory
 from .schedule import Batch
 from .state import EXEC, Waves
 from .stats import Stats, Traffic, class_of
-from .vmem import Globals
 
 Array = npt.NDArray[Any]
 Three = tuple[int, int, int]
 Execute = Callable[[Waves], None]
 
+_LINE = 64  # bytes; the compiler may load the rest of a line with the arguments
 _LANES_AT_ONCE = 32768  # of a batch: NumPy's cost per call is small, the arrays fit a cache
 
 
@@ -36,16 +36,17 @@ def load(hsaco: str | Path, listing: str | Path) -> Program:
 
 
 class Program:
-    """Raises ListingMismatch unless `listing` is that of `code`; UnknownInstruction, Unsupported
-    at a launch of a kernel that has such an instruction."""
+    """Raises ListingMismatch unless `listing` is that of `code`; UnknownInstruction, Unsupported.
+
+    One launch at a time: the instructions share one Machine.
+    """
 
     def __init__(self, code: CodeObject, listing: str) -> None:
         self.code = code
         self.instructions = decode(listing, code.text)
         self._number = {i.pc: n for n, i in enumerate(self.instructions)}
-        for instruction in self.instructions:
-            if instruction.mnemonic != "s_code_end":
-                self._built(instruction, None)
+        self.machine = Machine()
+        self.built = [self._build(i) for i in self.instructions]
 
     def launch(
         self, kernel: str, grid: Three, block: Three, kernarg: bytes, memory: Memory,
@@ -79,9 +80,9 @@ class Program:
             raise EmulationError(f"a jump to {pc:#x}, where no instruction starts")
         return self._number[pc]
 
-    def _built(self, instruction: Instruction, run: _Run | None) -> Execute:
+    def _build(self, instruction: Instruction) -> Execute:
         try:
-            return _build(self, instruction, run)
+            return _build(self, instruction)
         except EmulationError as error:
             error.place(instruction.pc, instruction.text, self.code.gfx)
             raise
@@ -97,11 +98,11 @@ class _Run:
         self.program, self.kernel, self.grid, self.block = program, kernel, grid, block
         self.seed, self.lds_size = seed, lds
         self.setup = descriptor.setup(kernel)
-        self.traffic = Traffic()
-        self.memory = Memory()
+        self.machine = program.machine
+        self.machine.traffic = Traffic()
+        self.memory = self.machine.memory = Memory()
         self.memory.buffers = list(memory.buffers)
-        self.text_base = self._image()
-        self.globals = Globals(self.memory, self.traffic)
+        self.machine.text_base = self._image()
         threads = block[0] * block[1] * block[2]
         self.per_group = -(-threads // self.setup.lanes)
 
@@ -116,7 +117,8 @@ class _Run:
         return self.memory.alloc(raw, "the code object", writable=False) + code.text_address
 
     def all(self, kernarg: bytes) -> Stats:
-        address = self.memory.alloc(np.frombuffer(kernarg or b"\0", np.uint8), "kernarg", False)
+        padded = kernarg.ljust(-(-len(kernarg) // _LINE) * _LINE or _LINE, b"\0")
+        address = self.memory.alloc(np.frombuffer(padded, np.uint8), "kernarg", False)
         total = self.grid[0] * self.grid[1] * self.grid[2]
         step = max(1, _LANES_AT_ONCE // (self.per_group * self.setup.lanes))
         counts = np.zeros(len(self.program.instructions), np.int64)
@@ -137,11 +139,11 @@ class _Run:
         descriptor.fill(waves, gfx, self.setup, kernarg, ids)
         descriptor.fill_items(waves, gfx, self.setup, block, item)
         waves.pc = self.program.place(self.kernel.entry)
-        self.at_launch = waves.mask(EXEC)
-        self.groups = Groups(Lds(groups, self.lds_size, self.seed), group, wave)
-        code = _Code(self)
+        machine = self.machine
+        machine.at_launch, machine.group, machine.wave = waves.mask(EXEC), group, wave
+        machine.lds = Lds(groups, self.lds_size, self.seed)
         name = partial(self._name, ids, wave)
-        batch = Batch(waves, code, self.groups, self.program.where, name)
+        batch = Batch(waves, self.program.built, machine, self.program.where, name)
         batch.run()
         return batch.counts
 
@@ -154,36 +156,18 @@ class _Run:
             name = self.program.instructions[n].mnemonic
             stats.instructions[name] += int(counts[n])
             stats.classes[class_of(name)] += int(counts[n])
-        stats.bytes_loaded, stats.bytes_stored = self.traffic.loaded, self.traffic.stored
+        traffic = self.machine.traffic
+        stats.bytes_loaded, stats.bytes_stored = traffic.loaded, traffic.stored
         return stats
 
 
-class _Code(list[Execute]):
-    """The program's instructions for one batch, each built when it is first reached."""
-
-    def __init__(self, run: _Run) -> None:
-        super().__init__(
-            partial(self._first, n) for n in range(len(run.program.instructions))
-        )
-        self.run = run
-
-    def _first(self, n: int, waves: Waves) -> None:
-        program = self.run.program
-        self[n] = program._built(program.instructions[n], self.run)
-        self[n](waves)
-
-
-_NO_GROUPS = Groups(Lds(1, 0, 0), np.zeros(1, np.intp), np.zeros(1, np.intp))
-
-
-def _build(program: Program, i: Instruction, run: _Run | None) -> Execute:
-    """Without `run` this only finds out whether the instruction is known."""
-    shared = run.globals if run else Globals(Memory(), Traffic())
+def _build(program: Program, i: Instruction) -> Execute:
+    machine = program.machine
     built = (
-        control.build(i, program.place, run.text_base if run else 0, lambda w: _exec(run, w))
-        or vmem.build(i.mnemonic, i.operands, shared)
-        or vmem.scalar(i.mnemonic, i.operands, shared)
-        or dslds.build(i.mnemonic, i.operands, run.groups if run else _NO_GROUPS)
+        control.build(i, program.place, machine)
+        or vmem.build(i.mnemonic, i.operands, machine)
+        or vmem.scalar(i.mnemonic, i.operands, machine)
+        or dslds.build(i.mnemonic, i.operands, machine)
         or crosslane.build(i.mnemonic, i.operands)
         or salu.saveexec(i.mnemonic, i.operands)
     )
@@ -193,9 +177,4 @@ def _build(program: Program, i: Instruction, run: _Run | None) -> Execute:
         return valu.build(i.mnemonic, i.operands, program.code.gfx.startswith("gfx9"))
     if i.mnemonic.startswith("s_"):
         return salu.build(i.mnemonic, i.operands, i.literal)
-    raise UnknownInstruction(f"unknown instruction {names.plain(i.mnemonic)}")
-
-
-def _exec(run: _Run | None, w: Waves) -> Array:
-    assert run is not None
-    return run.at_launch[w.ids]
+    raise UnknownInstruction(f"unknown instruction {i.mnemonic}")

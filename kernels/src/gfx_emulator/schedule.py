@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .control import End, Split, Wait
-from .dslds import Groups
 from .errors import BarrierDivergence, EmulationError
+from .machine import Machine
 from .state import Waves
 
 Array = npt.NDArray[Any]
@@ -19,14 +19,14 @@ _LIMIT = 20_000_000  # instructions of a batch, after which a loop is taken for 
 
 
 class Batch:
-    """`code` and `place` (of an instruction: pc and text) are indexed by the instruction's number."""
+    """`code` and `where` (pc and text) go by an instruction's number, `name` by a wave's."""
 
     def __init__(
-        self, waves: Waves, code: Sequence[Execute], groups: Groups,
+        self, waves: Waves, code: Sequence[Execute], machine: Machine,
         where: Callable[[int], tuple[int, str]], name: Callable[[int], str],
     ) -> None:  # fmt: skip
         self.running, self.waiting = [waves], list[Waves]()
-        self.code, self.groups, self.where, self.name = code, groups, where, name
+        self.code, self.machine, self.where, self.name = code, machine, where, name
         self.counts = np.zeros(len(code), np.int64)
         self.ended = np.zeros(len(waves.ids), np.bool_)
         self.steps = 0
@@ -83,11 +83,11 @@ class Batch:
         place = np.full(len(self.ended), -1)
         for waves in self.waiting:
             place[waves.ids] = waves.pc
-        mates = place.reshape(-1, int(self.groups.wave.max()) + 1)  # waves of a work-group
+        mates = place.reshape(-1, int(self.machine.wave.max()) + 1)  # waves of a work-group
         strays = mates != mates.max(axis=1, keepdims=True)
         if strays.any():
             self._diverged(mates, int(np.argmax(strays.any(axis=1))))
-        self.groups.lds.barrier()
+        self.machine.lds.barrier()
         self.running, self.waiting = self.waiting, []
 
     def _diverged(self, mates: Array, group: int) -> None:

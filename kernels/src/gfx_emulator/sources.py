@@ -26,7 +26,7 @@ def vector_words(operand: Operand, modifiers: dict[str, str], place: int) -> Wor
     if operand.kind == "s":
         plain: Words = lambda n: lambda w: w.s.get(operand.index + n)[:, None]  # noqa: E731
     elif operand.kind == "v":
-        plain = lambda n: lambda w: w.v.get(operand.index + n, w.active())  # noqa: E731
+        plain = lambda n: _register(operand.index + n, bool(n and operand.lenient))  # noqa: E731
     else:
         raise Unsupported(f"{operand.kind} as a register")
     select = modifiers.get(f"src{place}_sel", "DWORD")
@@ -35,6 +35,12 @@ def vector_words(operand: Operand, modifiers: dict[str, str], place: int) -> Wor
     if select != "DWORD" or operand.extend:
         return lambda n: lambda w: lanes.sdwa_read(plain(n)(w), select, operand.extend)
     return plain
+
+
+def _register(n: int, lenient: bool) -> Reader:
+    if lenient:
+        return lambda w: w.v.old(n)
+    return lambda w: w.v.get(n, w.active())
 
 
 def _permuted(index: int, modifiers: dict[str, str]) -> Reader:
@@ -139,7 +145,9 @@ def _word(operand: Operand, kind: str, modifiers: dict[str, str], place: int) ->
 
 
 def _packed(operand: Operand, kind: str, modifiers: dict[str, str], place: int) -> Reader:
-    low, high = (flags(modifiers.get(m, ""), d)[place] for m, d in (("op_sel", 0), ("op_sel_hi", 1)))
+    low, high = (
+        flags(modifiers.get(m, ""), d)[place] for m, d in (("op_sel", 0), ("op_sel_hi", 1))
+    )
     negate = [flags(modifiers.get(m, ""), 0)[place] for m in ("neg_lo", "neg_hi")]
     dtype = DTYPES[kind]
     if np.dtype(dtype).itemsize == 4:

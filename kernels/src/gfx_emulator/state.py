@@ -95,8 +95,6 @@ class Registers:
         return whole
 
 
-
-
 class Waves:
     """The waves at instruction number `pc`, in lock step."""
 

@@ -24,6 +24,10 @@ _TRAITS = {"f16": np.float16, "f32": np.float32, "f64": np.float64}
 _OMOD = {"2": 2.0, "4": 4.0}
 # On gfx9 these keep the other half of a 16-bit result's register; the others clear it.
 _KEEPS_HALF = ("v_mad_", "v_fma_", "v_div_fixup_")
+# 64-bit results whose low half depends on the low halves only: the compiler uses them with
+# undefined high halves where it needs no more than the low one.
+_LOW_FROM_LOW = ("v_mad_u64_u32", "v_mad_co_u64_u32", "v_mad_i64_i32", "v_mad_co_i64_i32",
+                 "v_lshlrev_b64", "v_lshl_add_u64")  # fmt: skip
 _KNOWN = frozenset((
     "op_sel", "op_sel_hi", "neg_lo", "neg_hi", "clamp", "mul", "div", "quad_perm", "row_shl",
     "row_shr", "row_ror", "row_mirror", "row_half_mirror", "row_share", "row_xmask",
@@ -37,7 +41,27 @@ def build(mnemonic: str, text: str, gfx9: bool) -> Execute:
     if " :: " in text:
         return _dual(mnemonic, text, gfx9)
     compute, commit = _halves(mnemonic, text, gfx9)
+    if mnemonic.startswith(_LOW_FROM_LOW):
+        return _high_as_known(text, compute, commit)
     return lambda w: commit(w, compute(w))
+
+
+def _high_as_known(text: str, compute: Compute, commit: Commit) -> Execute:
+    """Where a source's high half is undefined, the result's is, and the low one is not."""
+    operands = [parse(o) for o in split(text)[0]]
+    wide = [o.index + 1 for o in operands[1:] if o.kind == "v" and o.count == 2]
+    target = operands[0].index + 1
+
+    def execute(w: Waves) -> None:
+        known = [w.v.defined[n] for n in wide]
+        before = w.v.defined[target]
+        commit(w, compute(w))
+        if any(k is not True for k in known):
+            on = w.lanes_on()
+            new = np.logical_and.reduce([np.broadcast_to(k, on.shape) for k in known])
+            w.v.defined[target] = np.where(on, new, before)
+
+    return execute
 
 
 def _dual(mnemonic: str, text: str, gfx9: bool) -> Execute:
@@ -102,6 +126,8 @@ def _compute(
     explicit = [k for k in kinds if k != "vcc"]
     if len(explicit) != len(operands):
         raise Unsupported(f"{mnemonic} with {len(operands)} operands")
+    if mnemonic.startswith(_LOW_FROM_LOW):
+        operands = [o._replace(lenient=o.kind == "v" and o.count > 1) for o in operands]
     readers = [
         reader(o, k, modifiers if n < len(read) else _of_destination(modifiers, len(read)), n)
         for n, (o, k) in enumerate(zip(operands, explicit, strict=True))

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from . import names
 from .errors import EmulationError, OutOfBounds, Unsupported
-from .memory import Memory
+from .machine import Machine
 from .operands import Operand, parse, split
 from .salu import put, read64
 from .state import Registers, Waves
-from .stats import Traffic
 
 Array = npt.NDArray[Any]
 Execute = Callable[[Waves], None]
@@ -50,36 +49,28 @@ def shape(name: str) -> Shape | None:
     return Shape(_BYTES[name], name.startswith("i"), half)
 
 
-class Globals(NamedTuple):
-    """What the instructions of a launch share."""
-
-    memory: Memory
-    traffic: Traffic
-
-
-def build(mnemonic: str, text: str, shared: Globals) -> Execute | None:
+def build(mnemonic: str, text: str, machine: Machine) -> Execute | None:
     """None for something else. Raises Unsupported."""
     match = _NAME.match(mnemonic)
     what = shape(match[3]) if match else None
     if not match or not what:
         return None
     operands, modifiers = split(text)
-    if match[1] == "buffer":
-        allowed = {"offset", "offen", "idxen", *_HINTS}
-    else:
-        allowed = {"offset", *_HINTS}
+    allowed = {"offset", *_HINTS} | ({"offen", "idxen"} if match[1] == "buffer" else set())
     if strange := modifiers.keys() - allowed:
         raise Unsupported(f"modifier {sorted(strange)[0]} of {mnemonic}")
     parsed = [parse(o) for o in operands]
     offset = int(modifiers.get("offset", "0"), 0)
     if match[1] == "buffer":
         at, data = _buffer(parsed[1:], modifiers, offset), parsed[0]
-        return _buffered(match[2] == "load", data, what, at, shared)
+        return _buffered(match[2] == "load", data, what, at, machine)
     is_load = match[2] == "load"
     data, address = (parsed[0], parsed[1]) if is_load else (parsed[1], parsed[0])
     base = parsed[2] if len(parsed) > 2 else Operand("off")
     addresses = _addresses(address, base, offset)
-    return _load(data, what, addresses, shared) if is_load else _store(data, what, addresses, shared)
+    return (
+        _load(data, what, addresses, machine) if is_load else _store(data, what, addresses, machine)
+    )
 
 
 def _addresses(address: Operand, base: Operand, offset: int) -> Addresses:
@@ -112,15 +103,15 @@ def fault_at(error: EmulationError, mask: Array | None, w: Waves) -> EmulationEr
     return error
 
 
-def _load(data: Operand, what: Shape, addresses: Addresses, shared: Globals) -> Execute:
+def _load(data: Operand, what: Shape, addresses: Addresses, machine: Machine) -> Execute:
     def execute(w: Waves) -> None:
         mask = w.active()
         at = _on(w, addresses(w), mask)
         try:
-            words = shared.memory.load(at, what.bytes)
+            words = machine.memory.load(at, what.bytes)
         except OutOfBounds as error:
             raise fault_at(error, mask, w) from None
-        shared.traffic.loaded += len(at) * what.bytes
+        machine.traffic.loaded += len(at) * what.bytes
         spread(w, w.v, data.index, words, what, mask)
 
     return execute
@@ -156,16 +147,16 @@ def gather(w: Waves, index: int, what: Shape, mask: Array | None, high: int = 0)
     return np.stack(words, -1)
 
 
-def _store(data: Operand, what: Shape, addresses: Addresses, shared: Globals) -> Execute:
+def _store(data: Operand, what: Shape, addresses: Addresses, machine: Machine) -> Execute:
     def execute(w: Waves) -> None:
         mask = w.active()
         at = _on(w, addresses(w), mask)
         words = gather(w, data.index, what, mask, data.half or 0)
         try:
-            shared.memory.store(at, what.bytes, words)
+            machine.memory.store(at, what.bytes, words)
         except OutOfBounds as error:
             raise fault_at(error, mask, w) from None
-        shared.traffic.stored += len(at) * what.bytes
+        machine.traffic.stored += len(at) * what.bytes
 
     return execute
 
@@ -195,7 +186,7 @@ def _buffer(
 
 def _buffered(
     is_load: bool, data: Operand, what: Shape,
-    locate: Callable[[Waves], tuple[Array, Array]], shared: Globals,
+    locate: Callable[[Waves], tuple[Array, Array]], machine: Machine,
 ) -> Execute:  # fmt: skip
     """A lane outside of its buffer loads zeros and stores nothing."""
 
@@ -205,21 +196,21 @@ def _buffered(
         try:
             if is_load:
                 words = np.zeros((w.n, w.lanes, max(1, what.bytes // 4)), np.uint32)
-                words[inside] = shared.memory.load(addresses[inside], what.bytes)
+                words[inside] = machine.memory.load(addresses[inside], what.bytes)
                 spread(w, w.v, data.index, _on(w, words, w.active()), what, w.active())
             else:
                 some = gather(w, data.index, what, inside, data.half or 0)
-                shared.memory.store(addresses[inside], what.bytes, some)
+                machine.memory.store(addresses[inside], what.bytes, some)
         except OutOfBounds as error:
             raise fault_at(error, inside, w) from None
         count = int(inside.sum()) * what.bytes
-        shared.traffic.loaded += count * is_load
-        shared.traffic.stored += count * (not is_load)
+        machine.traffic.loaded += count * is_load
+        machine.traffic.stored += count * (not is_load)
 
     return execute
 
 
-def scalar(mnemonic: str, text: str, shared: Globals) -> Execute | None:
+def scalar(mnemonic: str, text: str, machine: Machine) -> Execute | None:
     """s_load_*, s_buffer_load_*; None for something else."""
     match = _SCALAR.match(mnemonic)
     what = shape(match[2]) if match else None
@@ -242,7 +233,7 @@ def scalar(mnemonic: str, text: str, shared: Globals) -> Execute | None:
         at = at + offset.view(np.uint64)
         if what.bytes >= 4:
             at = at & np.uint64(0xFFFFFFFFFFFFFFFC)
-        words = shared.memory.load(at, what.bytes)
+        words = machine.memory.load(at, what.bytes)
         if what.signed:
             kind = np.int8 if what.bytes == 1 else np.int16
             words = words.astype(kind).astype(np.int32).view(np.uint32)
