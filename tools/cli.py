@@ -112,12 +112,13 @@ def lint() -> None:
 
 @app.command()
 def tables() -> None:
-    """Write the tables of README.md and kernels/RESOURCES.md from what they are made from."""
+    """Write README's tables, kernels/RESOURCES.md and results/KERNELS.md from their sources."""
+    from tools import kernel_results, readme
     from tools.kernels import kernels as run
-    from tools.readme import write
 
     run(["table"])
-    write()
+    kernel_results.write()
+    readme.write()
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tools import paths, readme
+from tools import kernel_results, paths, readme
 
 
 def test_target_table_is_generated() -> None:
@@ -12,6 +12,12 @@ def test_target_table_is_generated() -> None:
     assert text == readme.written(text), "run: python dev.py tables"
     for variant in paths.VARIANTS.glob("*.yaml"):
         assert f"| `{variant.stem}` |" in text
+
+
+def test_kernel_results_are_generated() -> None:
+    text = kernel_results.TABLE.read_text("utf-8")
+    assert "## w4a16_linear on " in text
+    assert text == kernel_results.text(), "run: python dev.py tables"
 
 
 def test_package_table_names_every_recipe() -> None:
