@@ -11,6 +11,7 @@ import numpy.typing as npt
 from . import lanes, names
 from .errors import Unsupported
 from .operands import Operand, flags, parse, split
+from .saturate import saturating
 from .semantics import Semantic
 from .sources import dpp_valid, implied, reader
 from .state import EXEC, VCC, Waves
@@ -133,6 +134,8 @@ def _compute(
         for n, (o, k) in enumerate(zip(operands, explicit, strict=True))
     ]
     readers += [implied(k) for k in kinds if k == "vcc"]
+    if "clamp" in modifiers and (saturated := saturating(mnemonic, what)):
+        what, modifiers = saturated, {m: v for m, v in modifiers.items() if m != "clamp"}
     finish = _finisher(what.dst[0], modifiers)
     whole = mnemonic.startswith("v_mbcnt")
 
