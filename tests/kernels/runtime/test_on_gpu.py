@@ -81,7 +81,8 @@ def test_a_wrong_signature_is_refused() -> None:
 def test_side_stream() -> None:
     """On the current stream: after what is queued there, and not on the default one."""
     x, out, stream = _x(), torch.zeros(N, device="cuda"), torch.cuda.Stream()
-    AXPB.load()  # loading may wait for the device
+    AXPB.load()  # loading may wait for the device, as torch's own kernels do at their first use
+    x.mul_(1)
     assert not out.any()
     torch.cuda.synchronize()
     _busy(stream)
