@@ -68,7 +68,7 @@ def test_an_undefined_register(launch: Launch) -> None:
 
 
 def test_undefined_lds(launch: Launch) -> None:
-    with pytest.raises(Uninitialised, match="LDS byte .* is read but never written"):
+    with pytest.raises(Uninitialised, match=r"LDS byte .* is read but never written"):
         launch("half_filled", 1, 256, np.zeros(256, np.uint32))
 
 
@@ -113,7 +113,7 @@ def test_a_barrier_that_some_waves_miss(launch: Launch) -> None:
 
 def test_a_barrier_that_some_lanes_miss(launch: Launch) -> None:
     launch("lanes_wait", 1, 256, np.zeros(256, np.uint32), 256)
-    with pytest.raises(BarrierDivergence, match="not every lane.*wave 0, lane 20"):
+    with pytest.raises(BarrierDivergence, match=r"not every lane.*wave 0, lane 20"):
         launch("lanes_wait", 1, 256, np.zeros(256, np.uint32), 20)
 
 
@@ -144,7 +144,17 @@ def listing_of(toys: Program, compiled: Compiled) -> tuple[codeobject.CodeObject
 
 def test_bytes_that_differ_from_the_listing(toys: Program, compiled: Compiled) -> None:
     code, listing = listing_of(toys, compiled)
-    at = toys.instructions[5].pc
+    at = next(i.pc for i in toys.instructions if i.mnemonic.startswith("v_add_f32"))
+    text = bytearray(code.text)
+    text[at] ^= 1
+    changed = codeobject.CodeObject(**{**vars(code), "text": bytes(text)})
+    with pytest.raises(ListingMismatch, match=f"not what .text holds at {at:#x}"):
+        Program(changed, listing)
+
+
+def test_a_branch_that_differs_from_the_listing(toys: Program, compiled: Compiled) -> None:
+    code, listing = listing_of(toys, compiled)
+    at = next(i.pc for i in toys.instructions if i.target is not None)
     text = bytearray(code.text)
     text[at] ^= 1
     changed = codeobject.CodeObject(**{**vars(code), "text": bytes(text)})
@@ -169,5 +179,5 @@ def test_a_listing_that_ends_early(toys: Program, compiled: Compiled) -> None:
 
 def test_an_unknown_instruction(toys: Program, compiled: Compiled) -> None:
     code, listing = listing_of(toys, compiled)
-    with pytest.raises(UnknownInstruction, match="v_frobnicate_b32.*at pc"):
+    with pytest.raises(UnknownInstruction, match=r"v_frobnicate_b32.*at pc"):
         Program(code, re.sub(r"v_add_f32(_e32)?", "v_frobnicate_b32", listing))

@@ -86,7 +86,10 @@ extern "C" GFX_KERNEL(64) undefined(u32* out) {
 // Every lane goes round the loop as often as its number says.
 extern "C" GFX_KERNEL(256) triangle(u32* out) {
   u32 sum = 0;
-  for (u32 i = 1; i <= (u32)thread_id() + block_id(); i++) sum += i * (1 + block_id());
+  for (u32 i = 1; i <= (u32)thread_id() + block_id(); i++) {
+    sum += i * (1 + block_id());
+    asm volatile("" : "+v"(sum));  // keeps the loop
+  }
   out[block_id() * 256 + thread_id()] = sum;
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .errors import ListingMismatch
 
 _ENCODED = re.compile(r"^\s*(\S.*?)\s*; encoding: \[(.*)\]\s*$")
+_LABEL = re.compile(r"^([\w.$]+):")
 _NOP, _CODE_END = 0xBF800000, 0xBF9F0000  # what the assembler fills gaps with
 _BRANCHES = ("s_branch", "s_cbranch_", "s_call_b64")
 
@@ -42,6 +43,7 @@ def decode(listing: str, code: bytes) -> list[Instruction]:
     Raises ListingMismatch, naming the first byte that differs.
     """
     found: list[Instruction] = []
+    labels: dict[str, int] = {}
     reader, section = _Reader(code), ".text"
     for number, line in enumerate(listing.splitlines(), 1):
         words = line.split(";")[0].split()
@@ -54,10 +56,15 @@ def decode(listing: str, code: bytes) -> list[Instruction]:
         elif words[0] == ".fill":
             count, size = (int(w.strip(",")) for w in words[1:3])
             _gap(reader, count * size, found)
+        elif match := _LABEL.match(line):
+            labels[match[1]] = reader.at
         elif match := _ENCODED.match(line):
             found.append(_instruction(reader, match[1], match[2], number))
     if reader.at != len(code):
         raise ListingMismatch(f"the listing ends at {reader.at:#x} of .text's {len(code):#x}")
+    for i in found:
+        if i.target is not None and labels.get(i.operands.split()[-1]) != i.target:
+            raise ListingMismatch(f"`{i.text}` at {i.pc:#x} is not what .text holds at {i.pc:#x}")
     return found
 
 

@@ -24,7 +24,7 @@ _SIGN = {2: (np.uint16, 0x8000), 4: (np.uint32, 0x80000000), 8: (np.uint64, 1 <<
 def vector_words(operand: Operand, modifiers: dict[str, str], place: int) -> Words:
     """Words of a vector instruction's operand, [waves, lanes] or with an axis of length 1."""
     if operand.kind == "s":
-        plain: Words = lambda n: lambda w: w.s.get(operand.index + n)[:, None]  # noqa: E731
+        plain: Words = lambda n: _scalar(operand.index + n, bool(n and operand.lenient))  # noqa: E731
     elif operand.kind == "v":
         plain = lambda n: _register(operand.index + n, bool(n and operand.lenient))  # noqa: E731
     else:
@@ -35,6 +35,12 @@ def vector_words(operand: Operand, modifiers: dict[str, str], place: int) -> Wor
     if select != "DWORD" or operand.extend:
         return lambda n: lambda w: lanes.sdwa_read(plain(n)(w), select, operand.extend)
     return plain
+
+
+def _scalar(n: int, lenient: bool) -> Reader:
+    if lenient:
+        return lambda w: w.s.old(n)[:, None]
+    return lambda w: w.s.get(n)[:, None]
 
 
 def _register(n: int, lenient: bool) -> Reader:

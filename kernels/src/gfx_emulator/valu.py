@@ -14,7 +14,7 @@ from .operands import Operand, flags, parse, split
 from .saturate import saturating
 from .semantics import Semantic
 from .sources import dpp_valid, implied, reader
-from .state import EXEC, VCC, Waves
+from .state import EXEC, VCC, Defined, Waves
 
 Array = npt.NDArray[Any]
 Compute = Callable[[Waves], list[Array]]
@@ -50,11 +50,12 @@ def build(mnemonic: str, text: str, gfx9: bool) -> Execute:
 def _high_as_known(text: str, compute: Compute, commit: Commit) -> Execute:
     """Where a source's high half is undefined, the result's is, and the low one is not."""
     operands = [parse(o) for o in split(text)[0]]
-    wide = [o.index + 1 for o in operands[1:] if o.kind == "v" and o.count == 2]
+    sources = operands[2:] if text.count(",") == 4 else operands[1:]  # v_mad has a carry out
+    places = [(o.kind, o.index + 1) for o in sources if o.count == 2]
     target = operands[0].index + 1
 
     def execute(w: Waves) -> None:
-        known = [w.v.defined[n] for n in wide]
+        known = [w.v.defined[n] if kind == "v" else _column(w.s.defined[n]) for kind, n in places]
         before = w.v.defined[target]
         commit(w, compute(w))
         if any(k is not True for k in known):
@@ -63,6 +64,10 @@ def _high_as_known(text: str, compute: Compute, commit: Commit) -> Execute:
             w.v.defined[target] = np.where(on, new, before)
 
     return execute
+
+
+def _column(known: Defined) -> Defined:
+    return known[:, None] if isinstance(known, np.ndarray) else known
 
 
 def _dual(mnemonic: str, text: str, gfx9: bool) -> Execute:
@@ -128,7 +133,7 @@ def _compute(
     if len(explicit) != len(operands):
         raise Unsupported(f"{mnemonic} with {len(operands)} operands")
     if mnemonic.startswith(_LOW_FROM_LOW):
-        operands = [o._replace(lenient=o.kind == "v" and o.count > 1) for o in operands]
+        operands = [o._replace(lenient=o.count == 2) for o in operands]
     readers = [
         reader(o, k, modifiers if n < len(read) else _of_destination(modifiers, len(read)), n)
         for n, (o, k) in enumerate(zip(operands, explicit, strict=True))
