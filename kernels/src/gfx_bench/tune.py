@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -94,7 +95,7 @@ def _best(
 def _time(
     device: Gpu, todo: plan.Plan, out: torch.Tensor, x: torch.Tensor, weights: Weights
 ) -> float:
-    calls = [lambda w=w: launcher.launch(todo, out, x, *w, None) for w in weights]
+    calls = [partial(launcher.launch, todo, out, x, *copy, None) for copy in weights]
     return timing.interleaved(device, [timing.graph(device, calls)], REPLAYS)[0].median
 
 
