@@ -49,11 +49,11 @@ class End(Exception):
 
 
 def _vcc(w: Waves) -> Array:
-    return w.mask(VCC).any(axis=1)
+    return np.asarray(w.mask(VCC).any(axis=1))
 
 
 def _exec(w: Waves) -> Array:
-    return w.mask(EXEC).any(axis=1)
+    return np.asarray(w.mask(EXEC).any(axis=1))
 
 
 _CONDITIONS: dict[str, Condition] = {

@@ -31,8 +31,8 @@ class _Region:
         self.start, self.end, self.writable = start, end, writable
         self.base = start & -16  # rounding out stays within the page; access is checked first
         size = -(-(end - self.base) // 16) * 16
-        raw = np.frombuffer((ctypes.c_char * size).from_address(self.base), np.uint8)
-        self.views = {n: raw.view(kind) for n, kind in _WORDS.items()}
+        raw = np.frombuffer(memoryview((ctypes.c_char * size).from_address(self.base)), np.uint8)
+        self.views: dict[int, Array] = {n: raw.view(kind) for n, kind in _WORDS.items()}
 
 
 class Memory:

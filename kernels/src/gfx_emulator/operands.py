@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +22,8 @@ _FLOAT = re.compile(r"^-?\d+\.\d+(e[+-]?\d+)?$")
 _WRAPPED = re.compile(r"^(neg|abs|sext|lit|lit64)\((.*)\)$")
 
 
-class Operand(NamedTuple):
+@dataclass(frozen=True)
+class Operand:
     kind: str  # "v" vector register, "s" scalar register, "i" integer, "f" float, "off"
     index: int = 0
     value: float | int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def reader(operand: Operand, kind: str, modifiers: dict[str, str], place: int) -
     if kind == "mix":
         return _mixed(operand, modifiers, place)
     if kind == "f32" and flags(modifiers.get("neg_lo", ""), 0)[place]:
-        operand = operand._replace(negate=not operand.negate)
+        operand = replace(operand, negate=not operand.negate)
     dtype = np.dtype(DTYPES[kind])
     if operand.constant:
         bits = constant(operand, kind)

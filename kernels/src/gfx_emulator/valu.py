@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,7 @@ def _compute(
     if len(explicit) != len(operands):
         raise Unsupported(f"{mnemonic} with {len(operands)} operands")
     if mnemonic.startswith(_LOW_FROM_LOW):
-        operands = [o._replace(lenient=o.count == 2) for o in operands]
+        operands = [replace(o, lenient=o.count == 2) for o in operands]
     readers = [
         reader(o, k, modifiers if n < len(read) else _of_destination(modifiers, len(read)), n)
         for n, (o, k) in enumerate(zip(operands, explicit, strict=True))
@@ -171,7 +172,7 @@ def _finisher(kind: str, modifiers: dict[str, str]) -> Callable[[Array], Array] 
     base = kind.removeprefix("v2")
     if base not in _TRAITS:
         raise Unsupported(f"clamp of a result of type {kind}")
-    number = _TRAITS[base]
+    number: Any = _TRAITS[base]
 
     def finish(result: Array) -> Array:
         result = result * number(factor)
