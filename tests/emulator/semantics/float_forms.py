@@ -184,7 +184,12 @@ def _keeping_sign(function: Callable[[float], int]) -> Callable[[float], float]:
 
 
 def whole() -> Iterator[Where]:
-    rules = {"trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "rndne": round}
+    rules: dict[str, Callable[[float], int]] = {
+        "trunc": math.trunc,
+        "floor": math.floor,
+        "ceil": math.ceil,
+        "rndne": round,
+    }
     for t, f in (("f16", F16), ("f32", F32)):
         for name, rule in rules.items():
             yield EVERYWHERE, form(f"v_{name}_{t}", t, t, _unary(f, _keeping_sign(rule)))

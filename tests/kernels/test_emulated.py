@@ -1,0 +1,85 @@
+"""Every shipped kernel's machine code, in the emulator, through its op's launcher.
+
+Each tensor is a buffer of its own, so a byte outside of one is an error; each kernel also runs with
+two fillings of what nothing wrote, and must do the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from gfx_kernels import runtime
+
+_SOURCES = str(Path(__file__).resolve().parents[2] / "kernels" / "src")
+if _SOURCES not in sys.path:
+    sys.path.append(_SOURCES)  # last: what is installed is what is tested
+
+from gfx_bench import emulate  # noqa: E402
+
+_TARGETS = emulate.emulated_targets()
+_ran: dict[str, set[str]] = {gfx: set() for gfx in _TARGETS}
+
+
+@pytest.mark.parametrize("op", emulate.ops())
+@pytest.mark.parametrize("gfx", _TARGETS)
+def test_kernels_do_what_the_reference_says(gfx: str, op: str) -> None:
+    outcomes = list(emulate.every(gfx, [op]))
+    assert outcomes, f"{op} marks no case for emulation"
+    problems = {f"{o.case} ({', '.join(o.kernels)})": o.problems for o in outcomes if o.problems}
+    assert not problems
+    _ran[gfx].update(name for outcome in outcomes for name in outcome.kernels)
+
+
+@pytest.mark.parametrize("gfx", _TARGETS)
+def test_no_shipped_kernel_is_left_out(gfx: str) -> None:
+    """Of the ops that ran above, all of them in a whole run of this file."""
+    missed = emulate.shipped(gfx) - _ran[gfx]
+    ran = {op for op in emulate.ops() if any(name.startswith(op) for name in _ran[gfx])}
+    assert sorted(name for name in missed if name.startswith(tuple(ran))) == []
+
+
+def _rms_norm() -> Any:
+    return next(case for case in emulate.cases("rms_norm") if case.dtype == torch.float16)
+
+
+def test_a_wrong_result_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = emulate._runner(1)
+
+    def wrong(launch: Any) -> Any:
+        done = execute(launch)
+        out = next(buffer for buffer in launch.named if buffer.name == "out")
+        ctypes.c_uint8.from_address(out.address + 1).value ^= 0x40
+        return done
+
+    monkeypatch.setattr(emulate, "_runner", lambda seed: wrong)
+    outcome = emulate.run("rms_norm", _rms_norm(), "gfx1100")
+    assert any("allowed error" in problem for problem in outcome.problems)
+
+
+def test_a_tensor_that_is_too_short_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shorter(gpu: Any, **tensors: Any) -> None:
+        gpu.map(**{n: t.flatten()[:-1] for n, t in tensors.items() if isinstance(t, torch.Tensor)})
+
+    monkeypatch.setattr(emulate, "_map", shorter)
+    with pytest.raises(runtime.LaunchFailed, match="out"):
+        emulate.run("rms_norm", _rms_norm(), "gfx1100")
+
+
+def test_a_result_that_depends_on_junk_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def junk(seed: int) -> Any:
+        def fill(launch: Any) -> Any:
+            out = next(buffer for buffer in launch.named if buffer.name == "out")
+            ctypes.memset(out.address, seed, out.size)
+            return SimpleNamespace(waves=1)
+
+        return fill
+
+    monkeypatch.setattr(emulate, "_runner", junk)
+    outcome = emulate.run("rms_norm", _rms_norm(), "gfx1100", emulate.SEEDS)
+    assert any("unwritten" in problem for problem in outcome.problems)
