@@ -21,8 +21,8 @@ MAX_ROWS = 8
 MAX_INPUTS = 32768
 ALIGNMENT = 16  # bytes; what the kernel loads at once
 KERNEL_DTYPES = (torch.float16, torch.bfloat16)
-# From here on a matrix product pays for a dequantised copy of the weight. An estimate from bytes
-# and peak rates; to be measured.
+# From here on a matrix product pays for a dequantised copy of the weight: on an H200 between 512
+# and 1024 rows, at 4096x4096, 4096x28672 and 14336x4096. Not measured on an AMD card.
 TRITON_ROWS = 512
 # Without matrix instructions Triton 3.7 multiplies slowly, or refuses the target.
 MATRIX_OPS = ("wmma", "mfma")
