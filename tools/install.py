@@ -11,8 +11,6 @@ from tools.variants import REFERENCE, chosen
 
 # What the prefix holds: the packages, the model they are tried on, and the test runner.
 PACKAGES = ("vllm", "vllm-gfx-tinylm", "pytest", "pytest-asyncio", "pytest-timeout")
-# Tests compile small programs with it; it has no build for the other platforms.
-COMPILER = {"linux-64": ["ziglang"]}
 
 
 def install(target: str | None) -> Path:
@@ -25,8 +23,7 @@ def install(target: str | None) -> Path:
     where = paths.prefix(target or REFERENCE)
     with only_one(), full_disk():
         with step("solve") as current:
-            compiler = COMPILER.get(solve.here(), [])
-            wanted = solve.records([*PACKAGES, *compiler, *solve.asks_for(target)])
+            wanted = solve.records([*PACKAGES, *solve.asks_for(target)])
             gfx = next(r for r in wanted if r.name.normalized == "gfx-target")
             current.done(f"{len(wanted)} packages, {gfx.file_name}")
         with step(f"install into {paths.shown(where)}") as current:

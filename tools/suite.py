@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -22,6 +24,7 @@ from tools.solve import ELSEWHERE
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
 HERE = ("tools", "recipes", "variants", "patches", "standin", "docs", "compile")
 REPORTS = paths.BUILD / "reports"
+COMPILER = "ziglang"
 HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
 
 
@@ -48,7 +51,7 @@ def test(pytest_arguments: Sequence[str]) -> None:
     passed, failed, skipped = 0, len(failures), 0
     halves: tuple[tuple[str, Path, list[str], list[str], dict[str, str]], ...] = (
         ("checkout", Path(sys.executable), ["-p", "tools.leave"], here, dict(os.environ)),
-        ("prefix", prefix.python_of(where), HANGS, inside, environment(where)),
+        ("prefix", prefix.python_of(where), HANGS, inside, environment(where) | lent_compiler()),
     )
     for name, python, plugins, selected, env in halves:
         if selected:
@@ -60,6 +63,20 @@ def test(pytest_arguments: Sequence[str]) -> None:
         raise ToolError("no test ran", "is the name right?")
     if failed:
         raise ToolError(f"{failed} failed", "the reports are in build/reports")
+
+
+def lent_compiler() -> dict[str, str]:
+    """What lets the prefix's Python import the compiler that tests use, and nothing else of .venv.
+
+    The prefix itself is what users have, so it holds none.
+    """
+    found = importlib.metadata.distribution(COMPILER)
+    folder = paths.BUILD / "compiler"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in (COMPILER, f"{COMPILER}-{found.version}.dist-info"):
+        (folder / name).symlink_to(Path(str(found.locate_file(name))), target_is_directory=True)
+    return {"PYTHONPATH": str(folder)}
 
 
 def _lint() -> list[str]:

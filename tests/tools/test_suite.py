@@ -23,6 +23,7 @@ def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name / "test_it.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
     monkeypatch.setenv("PYTHONPATH", str(paths.ROOT))  # for the plug-in tools.leave
     monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setattr(suite, "REPORTS", tmp_path / "reports")
     monkeypatch.setattr(suite, "HANGS", [])  # the plug-in is in the prefix only
     monkeypatch.setattr(suite, "install", lambda target: tmp_path / "prefix")
@@ -112,3 +113,16 @@ def test_peak_memory_counts_children() -> None:
         child.communicate(b"\n")
     assert both > alone > 200 << 20
     assert 200 << 20 < peak.bytes <= both * 2
+
+
+def test_the_compiler_is_lent_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    for _ in range(2):
+        lent = suite.lent_compiler()
+    held = sorted(path.name.partition("-")[0] for path in Path(lent["PYTHONPATH"]).iterdir())
+    assert held == ["ziglang", "ziglang"]
+    command = [sys.executable, "-S", "-m", "ziglang", "version"]
+    done = subprocess.run(command, env=lent, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("0.")
