@@ -19,7 +19,9 @@ def test_json_holds_every_section_and_answers(capsys: pytest.CaptureFixture[str]
     assert not any("could not tell" in section for section in report.values())
     assert report["target"]["built for"] == targets.built_for()
     assert report["versions"]["vllm"].startswith("0.")
-    assert {"VLLM_GFX_SIMULATE", "VLLM_HOST_IP"} <= set(report["environment variables"])
+    assert {"VLLM_GFX_SIMULATE", "VLLM_HOST_IP", "GFX_KERNELS_CODE"} <= set(
+        report["environment variables"]
+    )
     assert "active" in report["shims"]["engine/empty_host_cache"]
 
 

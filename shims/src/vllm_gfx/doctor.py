@@ -151,6 +151,7 @@ def variables() -> dict[str, Any]:
     envs = import_module("vllm_gfx.envs")
     known = {
         **envs.VARIABLES,
+        **import_module("gfx_kernels.envs").VARIABLES,
         **{k: f"vllm-gfx sets {value}: {why}" for k, (value, why) in envs.DEFAULTS.items()},
     }
     ours = {k: f"{os.environ.get(k, '(unset)')}: {meaning}" for k, meaning in known.items()}
