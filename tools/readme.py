@@ -11,23 +11,37 @@ import yaml
 from tools import bounds, paths
 
 README = paths.ROOT / "README.md"
+GOLDEN = paths.ROOT / "kernels" / "golden.yaml"
+EMULATED = paths.ROOT / "results" / "emulated.jsonl"
 
 
 def targets_table() -> str:
     """The target table in Markdown, one line per file of variants/."""
     variants = [yaml.safe_load(p.read_text("utf-8")) for p in sorted(paths.VARIANTS.glob("*.yaml"))]
-    head = ["| target | for | platforms | known issues |", "|---|---|---|---|"]
+    head = ["| target | for | platforms | kernels | known issues |", "|---|---|---|---|---|"]
     return "\n".join([*head, *map(_target, variants)])
 
 
 def _target(variant: dict[str, Any]) -> str:
+    name = variant["gfx_target"][0]
     cells = (
-        f"`{variant['gfx_target'][0]}`",
+        f"`{name}`",
         ", ".join(variant["products"]),
         ", ".join(variant["platforms"]),
+        status(name),
         "; ".join(variant["known_issues"]) or "none known",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def status(target: str) -> str:
+    """What is known of the kernels of a target: *emulated* if every object that is built now was."""
+    built = yaml.safe_load(GOLDEN.read_text("utf-8")).get(target)
+    if built is None:
+        return "references only"
+    rows = map(json.loads, EMULATED.read_text("utf-8").splitlines())
+    ran = {(r["op"], r["sha256"]) for r in rows if r["gfx"] == target and r["passed"]}
+    return "emulated" if built.items() <= ran else "compiles"
 
 
 def bounds_table() -> str:

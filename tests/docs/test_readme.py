@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from tools import kernel_results, paths, readme
 
@@ -12,6 +15,22 @@ def test_target_table_is_generated() -> None:
     assert text == readme.written(text), "run: python dev.py tables"
     for variant in paths.VARIANTS.glob("*.yaml"):
         assert f"| `{variant.stem}` |" in text
+
+
+def test_status_is_that_of_the_objects_built_now() -> None:
+    assert readme.status("gfx1100") == "emulated"
+    assert readme.status("gfx1200") == "compiles"  # the emulator runs its sibling
+    assert readme.status("cpu") == "references only"
+
+
+def test_another_object_is_not_emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = readme.GOLDEN.read_text("utf-8")
+    changed = re.sub(r"(gfx1100:\n(?:.*\n)*?  rms_norm: )\w{8}", r"\g<1>00000000", golden)
+    assert changed != golden
+    (tmp_path / "golden.yaml").write_text(changed)
+    monkeypatch.setattr(readme, "GOLDEN", tmp_path / "golden.yaml")
+    assert readme.status("gfx1100") == "compiles"
+    assert readme.status("gfx1201") == "emulated"
 
 
 def test_kernel_results_are_generated() -> None:
