@@ -35,7 +35,7 @@ def _target(variant: dict[str, Any]) -> str:
 
 
 def status(target: str) -> str:
-    """What is known of the kernels of a target: *emulated* if every object that is built now was."""
+    """What is known of a target's kernels: *emulated* if every object that is built now was."""
     built = yaml.safe_load(GOLDEN.read_text("utf-8")).get(target)
     if built is None:
         return "references only"
