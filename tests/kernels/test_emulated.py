@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from gfx_kernels import runtime
+from gfx_kernels.w4a16_linear import cases as w4a16_cases
 
 _SOURCES = str(Path(__file__).resolve().parents[2] / "kernels" / "src")
 if _SOURCES not in sys.path:
@@ -84,3 +86,23 @@ def test_a_result_that_depends_on_junk_is_seen(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(emulate, "_runner", junk)
     outcome = emulate.run("rms_norm", _rms_norm(), "gfx1100", emulate.SEEDS)
     assert any("unwritten" in problem for problem in outcome.problems)
+
+
+@pytest.mark.parametrize("gfx", ["gfx906", "gfx1100"])
+def test_a_real_layer_takes_seconds(gfx: str) -> None:
+    """4096 x 4096 weights, one row: waves of 64 and of 32. The bound is for this thread's work."""
+    case = w4a16_cases.Case(1, 4096, 4096, 128, torch.float16)
+    seconds: list[float] = []
+    execute = emulate._runner(1)
+
+    def timed(launch: Any) -> Any:
+        start = time.thread_time()
+        done = execute(launch)
+        seconds.append(time.thread_time() - start)
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emulate, "_runner", lambda seed: timed)
+        outcome = emulate.run("w4a16_linear", case, gfx)
+    assert outcome.problems == []
+    assert len(seconds) == 1 and seconds[0] <= 5
