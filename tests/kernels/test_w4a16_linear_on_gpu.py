@@ -11,9 +11,20 @@ from typing import Any
 import pytest
 import torch
 from gfx_kernels import choice, w4a16_linear
-from gfx_kernels.w4a16_linear import cases, implementations, reference
+from gfx_kernels.w4a16_linear import cases, implementations, plan, reference, tuning
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.fixture(autouse=True, params=["the device's", "every device's"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The kernel that the device is tuned for, and the one that AMD's devices have."""
+    if request.param == "every device's":
+        everywhere = tuning.of("an unknown device")
+        monkeypatch.setattr(tuning, "of", lambda arch: everywhere)
+    plan.plan.cache_clear()
+    yield
+    plan.plan.cache_clear()
 
 
 def _arguments(case: cases.Case, seed: int = 0) -> dict[str, Any]:
@@ -64,6 +75,15 @@ def test_kernel_is_within_tolerance(case: cases.Case) -> None:
     out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
     assert out.shape == (case.m, case.n) and out.dtype == case.dtype
     assert _worst(out, arguments) <= cases.TOLERANCE[case.dtype]
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("k", [2816 + 32, 18944, 32768])
+@pytest.mark.parametrize("m", _ROWS)
+def test_long_rows_are_within_tolerance(m: int, k: int, zeros: bool) -> None:
+    arguments = _arguments(cases.Case(m, k, 80, 32, torch.float16, zeros=zeros))
+    out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+    assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
 
 
 @pytest.mark.parametrize("case", BENCH, ids=lambda c: c.name)
