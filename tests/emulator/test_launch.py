@@ -113,6 +113,24 @@ def test_moves_between_lanes(launch: Launch, toys: Program) -> None:
     assert (out[5] == x[i ^ 15]).all()
 
 
+def test_moves_between_rows_of_lanes(launch: Launch, toys: Program) -> None:
+    if "rows_of_lanes" not in toys.code.kernels:  # gfx9 has no such instruction
+        assert toys.code.gfx.startswith("gfx9")
+        return
+    x, out = np.arange(64, dtype=np.uint32), np.zeros((2, 64), np.uint32)
+    launch("rows_of_lanes", 1, 64, x, out)
+    assert (out[0] == x).all()
+    assert (out[1] == x ^ 16).all()
+
+
+def test_buffer_instructions(launch: Launch) -> None:
+    x, out = np.arange(128, dtype=np.uint32), np.full(128, 7, np.uint32)
+    stats = launch("buffered", 1, 64, x, out, 4 * 100)
+    assert (out[:100] == x[:100] + 1).all()
+    assert (out[100:] == 7).all()
+    assert (stats.bytes_loaded, stats.bytes_stored) == (400, 400)
+
+
 def test_constants_of_the_code_object(launch: Launch) -> None:
     out = np.zeros(64, np.uint32)
     launch("constants", 1, 64, out)

@@ -141,3 +141,19 @@ GFX_DEVICE u32 table_at(u32 i) {
   return table[i & 15];
 }
 extern "C" GFX_KERNEL(64) constants(u32* out) { out[thread_id()] = table_at(thread_id()); }
+
+// Through a buffer of `bytes`: what lies outside of it loads as 0 and is not stored.
+extern "C" GFX_KERNEL(64) buffered(u32* x, u32* out, int bytes) {
+  __amdgpu_buffer_rsrc_t from = __builtin_amdgcn_make_buffer_rsrc(x, 0, bytes, 0);
+  __amdgpu_buffer_rsrc_t to = __builtin_amdgcn_make_buffer_rsrc(out, 0, bytes, 0);
+  u32x2 v = __builtin_amdgcn_raw_buffer_load_b64(from, thread_id() * 8, 0, 0);
+  __builtin_amdgcn_raw_buffer_store_b64(v + 1, to, thread_id() * 8, 0, 0);
+}
+
+#if !__GFX9__
+extern "C" GFX_KERNEL(64) rows_of_lanes(const u32* x, u32* out) {
+  u32 v = x[thread_id()];
+  out[thread_id()] = __builtin_amdgcn_permlane16(v, v, 0x76543210, 0xfedcba98, false, false);
+  out[64 + thread_id()] = __builtin_amdgcn_permlanex16(v, v, 0x76543210, 0xfedcba98, false, false);
+}
+#endif

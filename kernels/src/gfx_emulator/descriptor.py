@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gfx_kernels.codeobject import Kernel
 
 from .errors import Unsupported
-from .state import EXEC, TTMP, VCC, Waves
+from .state import EXEC, NULL, TTMP, VCC, Waves
 
 Array = npt.NDArray[Any]
 _USER = (  # bit of the code properties, registers, what for
@@ -70,6 +70,7 @@ def fill(waves: Waves, gfx: str, s: Setup, kernarg: tuple[int, bytes], ids: Arra
         wanted = [v for v, on in zip((x, y, z), s.group_ids, strict=True) if on]
         for n, value in enumerate(wanted):
             waves.s.put(s.user_sgprs + n, value)
+    waves.s.put(NULL, np.zeros(1, np.uint32))  # reads as zero, is never written
     if s.lanes == 32:
         waves.s.put(EXEC + 1, np.zeros(1, np.uint32))
         waves.s.put(VCC + 1, np.zeros(1, np.uint32))

@@ -14,7 +14,7 @@ from .lanes import swizzled
 from .machine import Machine
 from .operands import parse, split
 from .state import Waves
-from .vmem import Shape, fault_at, gather, shape, spread
+from .transfer import Shape, fault_at, gather, shape, spread
 
 Array = npt.NDArray[Any]
 Execute = Callable[[Waves], None]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gfx_kernels import codeobject
 from gfx_kernels.codeobject import CodeObject, Kernel
 
-from . import control, crosslane, descriptor, dslds, hidden, salu, valu, vmem
+from . import control, crosslane, descriptor, dslds, hidden, salu, smem, valu, vmem
 from .errors import EmulationError, LaunchError, UnknownInstruction
 from .lds import Lds
 from .listing import Instruction, decode
@@ -166,7 +166,7 @@ def _build(program: Program, i: Instruction) -> Execute:
     built = (
         control.build(i, program.place, machine)
         or vmem.build(i.mnemonic, i.operands, machine)
-        or vmem.scalar(i.mnemonic, i.operands, machine)
+        or smem.build(i.mnemonic, i.operands, machine)
         or dslds.build(i.mnemonic, i.operands, machine)
         or crosslane.build(i.mnemonic, i.operands)
         or salu.saveexec(i.mnemonic, i.operands)

@@ -76,6 +76,8 @@ def _constant(operand: Operand, kind: str, dtype: Any) -> Reader:
 
 def read64(w: Waves, n: int) -> Array:
     """A pair of registers as uint64 [waves]."""
+    if n == NULL:
+        return np.zeros(w.n, np.uint64)
     pair = np.stack([w.s.get(n), w.s.get(n + 1)], -1)
     return np.asarray(pair.view(np.uint64)[..., 0])
 
