@@ -84,6 +84,19 @@ def test_a_damaged_or_missing_object_is_made_again(tree: Tree) -> None:
     assert tree.build() == 1
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]"])
+def test_a_damaged_report_is_made_again(tree: Tree, text: str) -> None:
+    tree.build()
+    tree.object().with_suffix(".json").write_text(text)
+    assert tree.build() == 1
+
+
+def test_a_missing_listing_is_made_again(tree: Tree) -> None:
+    tree.build()
+    tree.object().with_suffix(".lst").unlink()
+    assert tree.build() == 1
+
+
 def test_bytes_do_not_tell_the_folder_or_the_time(plant: Plant, tmp_path: Path) -> None:
     objects = []
     for root in (tmp_path / "a", tmp_path / "another" / "place with a blank"):

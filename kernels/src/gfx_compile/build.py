@@ -52,9 +52,13 @@ class Job:
         report, image = self.file(_REPORT), self.file(self.tools.suffix)
         if not report.is_file() or not image.is_file():
             return False
-        known = json.loads(report.read_text(encoding="utf-8"))
+        if self.tools.suffix == _AMD and not self.file(_LISTING).is_file():
+            return False
         try:
+            known = json.loads(report.read_text(encoding="utf-8"))
             return known["key"] == self.key and known["sha256"] == digest(image.read_bytes())
+        except (KeyError, TypeError, ValueError):
+            return False  # a damaged report
         except CompileError:
             return False  # a header or the budget went; compiling it says so, beside the others
 
