@@ -63,7 +63,7 @@ def test_scratch_memory(tree: Tree) -> None:
 
 def test_too_many_vgprs(tree: Tree) -> None:
     tree.edit(tree.budget, "default: 32", "default: 32, gfx1100: 1")
-    _refused(tree, rf"toy for {GFX}: toy_copy uses \d+ VGPRs, its budget is 1")
+    _refused(tree, rf"toy for {GFX}: toy_copy uses \d+ VGPRs, its budget is 1; use less")
 
 
 def test_too_much_lds(tree: Tree) -> None:

@@ -16,6 +16,13 @@ from gfx_compile.errors import CompileError
 _RECORDS = {"golden": golden.write, "table": table.write}
 
 
+def _some(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} at a time would never end; give 1 or more")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gfx_compile", description=__doc__)
     tasks = parser.add_subparsers(dest="task", required=True)
@@ -25,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     table_task = tasks.add_parser("table", help="the same, then write kernels/RESOURCES.md")
     for task in (build_task, golden_task, table_task):
         task.add_argument("--out", type=Path, default=paths.OUT, help="default: build/kernels")
-        task.add_argument("--jobs", type=int, help="at a time; default: one per CPU")
+        task.add_argument("--jobs", type=_some, help="at a time; default: one per CPU")
     return parser
 
 

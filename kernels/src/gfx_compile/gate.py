@@ -48,7 +48,10 @@ def _check_figures(where: str, figures: dict[str, int], limits: Limits) -> None:
             raise CompileError(f"{where} {text.format(figures[key])}; use fewer registers at once")
     for key, text in _BUDGETED.items():
         if figures[key] > (most := getattr(limits, key)):
-            raise CompileError(f"{where} {text.format(figures[key])}, its budget is {most}")
+            raise CompileError(
+                f"{where} {text.format(figures[key])}, its budget is {most}; use less, or say in "
+                f"{FILE} why it may have more"
+            )
 
 
 def _wanted(where: str, code: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
