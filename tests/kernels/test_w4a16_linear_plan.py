@@ -42,14 +42,23 @@ def test_every_layer_has_a_plan_that_fits(m: int, layer: shapes.Linear) -> None:
     assert p["waves"] * p["share"] + p["extra"] == p["chunks"] == -(-layer.k // 128)
     assert 1 <= p["held"] <= m and p["depth"] >= 1 and p["step"] >= 1
     assert 1 <= made.blocks == p["blocks"] <= -(-layer.n // 16)
-    tiles = range(p["tiles"])
-    assert [t * p["inverse"] >> 20 for t in tiles] == [t * 32 // layer.group_size for t in tiles]
-    touched = [
-        (min(at + p["step"] * 4, p["tiles"]) - 1) * 32 // layer.group_size
-        - at * 32 // layer.group_size
-        for at in range(0, p["tiles"], 4)
-    ]
-    assert max(touched) < p["spans"]
+    _check_groups(p, layer.group_size)
+
+
+def _check_groups(p: dict[str, int], size: int) -> None:
+    """A tile's group is found without division, and a step holds room for all it touches."""
+    tiles = p["tiles"]
+    assert [t * p["inverse"] >> 20 for t in range(tiles)] == [t * 32 // size for t in range(tiles)]
+    for first in range(0, tiles, 4):
+        last = min(first + p["step"] * 4, tiles) - 1
+        assert last * 32 // size - first * 32 // size < p["spans"]
+
+
+@pytest.mark.parametrize("size", [32, 64, 96, 160, 224, 352])
+def test_groups_of_any_size(size: int) -> None:
+    k = size * (32768 // size)
+    made = plan.plan("sm_90", torch.float16, 1, 64, k, k // size, True)
+    _check_groups(dict(zip(_fields(), made.numbers, strict=True)), size)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4, 8, 256, 1024])
