@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import yaml
+
 from tools import paths
 
+SHARES = paths.ROOT / "kernels" / "src" / "gfx_bench" / "shares.yaml"
 ROWS = paths.ROOT / "results" / "kernels.jsonl"
 TABLE = paths.ROOT / "results" / "KERNELS.md"
 OURS = "gfx_kernels"
@@ -43,7 +47,28 @@ def _table(op: str, device: str, rows: Sequence[dict[str, Any]]) -> str:
     )
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(_cells(row, peers))} |" for row in rows]
-    return "\n".join([said, *lines, ""])
+    return "\n".join([said, *_shares(op, rows), *lines, ""])
+
+
+def _shares(op: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """How many layers reach the share of the copy bandwidth that is aimed at, and which do not."""
+    for goal in yaml.safe_load(SHARES.read_text("utf-8")).get(op, []):
+        found = {
+            row["layer"]: row["traffic_bytes"] / _us(row) / 1e3 / row["copy_gb_s"]
+            for row in rows
+            if row["m"] in goal["rows"]
+            and re.fullmatch(goal["layers"], row["layer"].rpartition("/")[2])
+        }
+        short = {layer: share for layer, share in found.items() if share < goal["least"]}
+        said = f"* {goal['least']:.0%} aimed at, {goal['what']}, {goal['rows'][0]} row: "
+        said += f"{len(found) - len(short)} of {len(found)} layers reach it"
+        listed = ", ".join(f"{layer} {share:.0%}" for layer, share in short.items())
+        yield f"{said}{'; short of it: ' + listed if short else ''}.\n"
+
+
+def _us(row: dict[str, Any]) -> float:
+    ours = next(c for c in row["contestants"] if c["name"] == OURS)
+    return float(ours["us"]["median"])
 
 
 def _cells(row: dict[str, Any], peers: Sequence[str]) -> Iterator[str]:

@@ -176,3 +176,27 @@ def test_real_checkpoints_come_back_bit_for_bit(copy: str) -> None:
         )  # fmt: skip
         for name, tensor in stored.items():
             assert torch.equal(written[name], tensor), f"{stem}{name}"
+
+
+@pytest.mark.parametrize(
+    ("scales", "zeros", "words"),
+    [
+        ((3, 1), None, r"scales is \[3, 1\]; give \[16, groups\]"),
+        ((16, 2), (16, 1), r"zeros is \[16, 1\], scales \[16, 2\]"),
+        ((16, 3), None, "64 inputs cannot lie in 3 groups"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(
+    scales: tuple[int, int], zeros: tuple[int, int] | None, words: str
+) -> None:
+    values = torch.zeros(16, 64, dtype=torch.uint8)
+    points = None if zeros is None else torch.zeros(zeros, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=words):
+        layout.pack(values, torch.ones(scales), points)
+
+
+def test_values_of_more_than_four_bits_are_refused() -> None:
+    values = torch.zeros(16, 64, dtype=torch.uint8)
+    values[3, 5] = 16
+    with pytest.raises(ValueError, match="more than 4 bits"):
+        layout.pack(values, torch.ones(16, 2))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from gfx_bench.runner import Outcome
+
+SHARES = Path(__file__).with_name("shares.yaml")
 
 
 @dataclass(frozen=True)
@@ -70,18 +75,22 @@ class Right:
 
 Goal = Faster | Share | Right
 
+
+def _shares(op: str) -> Iterator[Share]:
+    for row in yaml.safe_load(SHARES.read_text("utf-8"))[op]:
+        yield Share(tuple(row["rows"]), row["layers"], row["least"], row["what"])
+
+
 GOALS: dict[str, tuple[Goal, ...]] = {
     "w4a16_linear": (
         Right(),
         Faster((1, 4)),
-        Share((1,), "(shared_)?(gate_up|down)", 0.65, "gate_up and down"),
-        Share((1,), "expert_(gate_up|down)", 0.65, "one expert's gate_up and down"),
-        Share((1,), "(sliding_|global_)?(qkv|o)|in_qkvz|out", 0.45, "qkv and o"),
+        *_shares("w4a16_linear"),
     ),
     "skinny_linear": (
         Right(),
         Faster((1, 4, 8)),
-        Share((1,), "lm_head", 0.85, "lm_head"),
+        *_shares("skinny_linear"),
     ),
 }
 

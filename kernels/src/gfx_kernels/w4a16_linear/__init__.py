@@ -61,7 +61,9 @@ def w4a16_linear(
     are contiguous and on `x`'s device. `implementation`: a name of `implementations`, else the
     first that serves. Sums run in float32.
     Raises ValueError, naming the argument and the rule, where something does not fit, `x` without
-    rows included. Scales are checked for NaN when they are packed, not here.
+    rows included. Scales are checked for NaN when they are packed, not here: that would wait for
+    the device. `x` must be finite: where a reference gives an infinity, a kernel may give NaN. On
+    NVIDIA the weight is read before the launch ahead has ended, so that launch must not write it.
     """
     if n is None:
         n = qweight.shape[0] * layout.ROWS if qweight.dim() else 0

@@ -58,16 +58,31 @@ def pack(values: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor | None 
     Losslessly; rows of padding are zero. Raises ValueError if the sizes have no place in the
     layout, or if a scale is not finite: kernels do not look for NaN.
     """
+    n, k = values.shape
+    for name, by_group in {"scales": scales, "zeros": zeros}.items():
+        if by_group is not None and (by_group.dim() != 2 or by_group.shape[0] != n):
+            raise ValueError(
+                f"{name} is {list(by_group.shape)}; give [{n}, groups], a row an output"
+            )
+    if zeros is not None and zeros.shape != scales.shape:
+        raise ValueError(
+            f"zeros is {list(zeros.shape)}, scales {list(scales.shape)}; give them alike"
+        )
+    groups = scales.shape[1]
+    if groups < 1 or k % groups:
+        raise ValueError(f"{k} inputs cannot lie in {groups} groups of one size")
     return Packed(
         pack_values(values), pack_scales(scales), None if zeros is None else pack_zeros(zeros)
     )
 
 
 def pack_values(values: torch.Tensor) -> torch.Tensor:
-    """`qweight` of `values` `[n, k]`. Raises ValueError if `k` is no multiple of 32."""
+    """`qweight` of `values` `[n, k]`, 0..15. Raises ValueError for others, or `k % 32 != 0`."""
     n, k = values.shape
     if reason := why_not(n, k, -1):
         raise ValueError(f"values {tuple(values.shape)}: {reason}")
+    if int(values.max()) > 15 or int(values.min()) < 0:
+        raise ValueError("values hold more than 4 bits; give integers from 0 to 15")
     shape = (tiles(n), ROWS, k // INPUTS, INPUTS)
     # Words first, in the order of the rows: what is permuted is then an eighth as large.
     words = nibbles.pack(values, nibbles.PAIRED)
