@@ -68,11 +68,11 @@ class Recipe:
     def builds_for(self, variants: Iterable[Variant]) -> list[Variant]:
         """Those of `variants` that a recipe with targets is built for.
 
-        A recipe that requires `__amdgpu_arch` has no build for a target without a card. The list is
-        cut here because the builder's interface that we use does not honour `skip`.
+        A recipe that requires `__amdgpu_arch` is built for the automatic targets only. The list is
+        cut here because the builder's interface that we use does not honour the recipe's `skip`.
         """
-        needs_card = any(r.startswith("__amdgpu_arch") for r in self.requirements("run"))
-        return [v for v in variants if v.has_card or not needs_card]
+        is_choice = any(r.startswith("__amdgpu_arch") for r in self.requirements("run"))
+        return [v for v in variants if v.is_automatic or not is_choice]
 
 
 def shared_pins() -> dict[str, str]:

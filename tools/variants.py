@@ -26,6 +26,7 @@ class Variant(BaseModel):
     wave_size: Annotated[list[Literal["1", "32", "64"]], One]
     matrix_op: Annotated[list[Literal["none", "dot2", "wmma", "mfma"]], One]
     fp8: Annotated[list[Literal["none", "ocp", "fnuz"]], One]
+    integrated: Annotated[list[bool], One]
     platforms: Annotated[list[Literal["linux-64", "win-64"]], Field(min_length=1)]
     products: Annotated[list[str], Field(min_length=1)]
     known_issues: list[str]
@@ -39,6 +40,15 @@ class Variant(BaseModel):
     def has_card(self) -> bool:
         """Whether an `__amdgpu_arch` exists that selects this target."""
         return self.isa[0] != "0"
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether `gfx-auto` may choose this target.
+
+        A solver is told of one GPU. Where a card sits beside a processor's own GPU that may be the
+        latter: the rules are "most compute units" or "highest ISA", and such a GPU can have both.
+        """
+        return self.has_card and not self.integrated[0]
 
 
 def read(path: Path) -> Variant:

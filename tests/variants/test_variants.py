@@ -46,6 +46,8 @@ def test_no_two_targets_share_an_isa() -> None:
         ({"isa": ["gfx1100"]}, "isa"),
         ({"isa": None}, "isa"),
         ({"fp8": "none"}, "fp8"),
+        ({"integrated": ["no"]}, "integrated"),
+        ({"integrated": None}, "integrated"),
         ({"platforms": []}, "platforms"),
         ({"platforms": ["osx-64"]}, "platforms"),
         ({"wavesize": ["32"]}, "wavesize"),
