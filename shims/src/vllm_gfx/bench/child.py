@@ -1,0 +1,99 @@
+"""The process of one contestant: starts its engine, measures, reports line by line on stdout.
+
+Lines are JSON: `{"note": text}`, `{"facts": {...}}`, `{"measured": {...}}`, `{"error": text}`.
+Everything else that any library prints goes to stderr, which the parent keeps as a log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TextIO
+
+from vllm_gfx import refusal
+from vllm_gfx.bench.plan import Sizes
+
+REFUSED = 2
+Tell = Callable[[dict[str, Any]], None]
+
+
+def main() -> int:
+    """Do the request that the first argument holds as JSON."""
+    tell = _protocol()
+    request = json.loads(sys.argv[1])
+    try:
+        with refusal.of_configuration(request["model"]):
+            _measure(request, tell)
+    except refusal.Refusal as reason:
+        tell({"error": str(reason)})
+        return REFUSED
+    return 0
+
+
+def _protocol() -> Tell:
+    """The real stdout, for lines of ours alone; file descriptor 1 becomes stderr."""
+    out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def tell(line: dict[str, Any]) -> None:
+        out.write(json.dumps(line) + "\n")
+        out.flush()
+
+    return tell
+
+
+def _measure(request: dict[str, Any], tell: Tell) -> None:
+    from vllm_gfx.bench import engine, facts, measures
+
+    sizes = Sizes(**{k: tuple(v) if isinstance(v, list) else v for k, v in request["sizes"].items()})
+    before = time.time()
+    device = facts.device()
+    not_starting = time.time() - before  # the bandwidth is measured while the memory is free
+    started = engine.start(request["model"], request["mode"], request["flags"], sizes)
+    ready = time.time() - request["spawned"] - not_starting
+    config = started.vllm_config
+    lengths = engine.fitting(sizes.prompts, config.model_config.max_model_len)
+    if left := sorted(set(sizes.prompts) - set(lengths)):
+        tell({"note": f"prompts of {left} tokens exceed --max-model-len; left out"})
+    told = {
+        "device": device,
+        "versions": facts.versions(),
+        "commit": facts.commit(),
+        "settings": engine.settings(config),
+        "served_by": engine.served_by(),
+        "spill": None,
+    }
+    tell({"facts": told})
+    bench = measures.Bench(started, replace(sizes, prompts=lengths))
+    for measured in _all(request["benches"], bench, ready, device, tell):
+        tell(measured.record())
+
+
+def _all(
+    benches: list[str], bench: Any, ready: float, device: dict[str, Any], tell: Tell
+) -> Iterator[Any]:
+    """Every measurement asked for; memory last, so that its peak is of all the others."""
+    from vllm_gfx.bench import measures, memory
+
+    if "startup" in benches:
+        yield measures.Measured("startup", "startup", "s", "lower", [ready])
+    if "kv_capacity" in benches:
+        yield from memory.kv_capacity(bench)
+    for name, needed in (
+        ("decode", {"decode", "roofline", "step"}),
+        ("streams", {"tpot", "throughput"}),
+        ("ttft", {"ttft"}),
+    ):
+        if needed & set(benches):
+            tell({"note": name})
+            yield from (m for m in getattr(measures, name)(bench) if m.bench in benches)
+    if "memory" in benches:
+        yield from memory.memory(bench)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Starts the engine that a plan asks for, in this process, and says what it became."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from vllm_gfx import envs, report
+from vllm_gfx.bench.plan import MODE_ARGUMENTS, Sizes
+from vllm_gfx.refusal import Refusal
+
+
+def start(model: str, mode: str, flags: list[str], sizes: Sizes) -> Any:
+    """An `LLMEngine` of upstream's `LLM`, with vLLM's own `flags`.
+
+    No prefix cache, which would skip prefills; no tokenizer, because prompts are token ids. Raises
+    Refusal for settings that the sizes do not fit or a mode that the platform does not run.
+    """
+    from vllm import LLM
+
+    arguments = _arguments(model, mode, flags, sizes)
+    engine = LLM.from_engine_args(arguments).llm_engine
+    _check_length(engine.vllm_config.model_config.max_model_len, sizes)
+    ran = mode_of(engine.vllm_config)
+    if mode not in ("default", ran):
+        raise Refusal(f"--mode {mode} was asked for and {ran} runs", "leave --mode out here")
+    return engine
+
+
+def _arguments(model: str, mode: str, flags: list[str], sizes: Sizes) -> Any:
+    from vllm import EngineArgs
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    parser = EngineArgs.add_cli_args(FlexibleArgumentParser(prog="vllm_gfx.bench"))
+    parser.set_defaults(
+        enable_prefix_caching=False,
+        skip_tokenizer_init=True,
+        max_num_seqs=max(sizes.streams),
+    )
+    typed = ["--model", model, *MODE_ARGUMENTS[mode], *flags]
+    return EngineArgs.from_cli_args(parser.parse_args(typed))
+
+
+def _check_length(longest: int, sizes: Sizes) -> None:
+    need = sizes.prompt + sizes.tokens
+    if need > longest:
+        raise Refusal(
+            f"{sizes.prompt} prompt and {sizes.tokens} new tokens do not fit in {longest}",
+            "lower --prompt or --tokens, or raise --max-model-len",
+        )
+
+
+def fitting(lengths: tuple[int, ...], longest: int) -> tuple[int, ...]:
+    """The prompt lengths that leave room for one token."""
+    return tuple(length for length in lengths if length < longest)
+
+
+def mode_of(config: Any) -> str:
+    """How this engine runs: `eager`, `graph` (graphs, no compiler) or `compile`."""
+    from vllm.config import CompilationMode, CUDAGraphMode
+
+    compilation = config.compilation_config
+    if compilation.mode not in (None, CompilationMode.NONE):
+        return "compile"
+    return "eager" if compilation.cudagraph_mode in (None, CUDAGraphMode.NONE) else "graph"
+
+
+def settings(config: Any) -> dict[str, Any]:
+    """What a number depends on, as the engine resolved it."""
+    model, cache, scheduler = config.model_config, config.cache_config, config.scheduler_config
+    return {
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "quantization": model.quantization,
+        "attention": ", ".join(served_by().get("attention", {})) or None,
+        "mode": mode_of(config),
+        "max_model_len": model.max_model_len,
+        "max_num_seqs": scheduler.max_num_seqs,
+        "max_num_batched_tokens": scheduler.max_num_batched_tokens,
+        "async_scheduling": bool(scheduler.async_scheduling),
+        "kv_cache_dtype": str(cache.cache_dtype),
+        "block_size": cache.block_size,
+        "gpu_memory_utilization": cache.gpu_memory_utilization,
+        "load_format": str(config.load_config.load_format),
+        "simulated": envs.simulated_target() or None,
+    }
+
+
+def served_by() -> dict[str, dict[str, int]]:
+    """Kind -> implementation -> how many layers it serves, from this process's report."""
+    counts: dict[str, Counter[str]] = {}
+    for row in report.rows():
+        counts.setdefault(row.kind, Counter())[row.implementation] += 1
+    return {kind: dict(found) for kind, found in counts.items()}

@@ -1,0 +1,122 @@
+"""What a row says of where it was measured: device, system, versions, commit."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vllm_gfx.bench import rows
+
+# Bytes each way; several times any cache of a GPU, and small beside any GPU's memory.
+COPIED_BYTES = 512 << 20
+COPIES = 20
+# Where Linux drivers say their version.
+_DRIVERS = {
+    "/proc/driver/nvidia/version": r"Kernel Module.*?\s(\d+\.\d+[.\d]*)",
+    "/sys/module/amdgpu/version": r"(\S+)",
+}
+
+
+def versions() -> dict[str, str | None]:
+    """Of everything `rows.VERSIONS` names; None for what is not installed."""
+    return {"python": platform.python_version()} | {
+        name: _version(name) for name in rows.VERSIONS if name != "python"
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str:
+    """Of the checkout that this very file is tracked in; "" where it is an installed copy."""
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
+    try:
+        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], **_QUIET, check=True)
+        asked = [*git, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+        done = subprocess.run(asked, **_QUIET, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return str(done.stdout).strip()
+
+
+_QUIET: dict[str, Any] = {"capture_output": True, "text": True}
+
+
+def device() -> dict[str, Any]:
+    """The device that torch uses here, with the bandwidth of a large copy measured now."""
+    import torch
+
+    found = _gpu(torch) if torch.cuda.is_available() else _cpu()
+    return {**found, "driver": driver(), "copy_gb_s": round(copy_gb_s(), 1)}
+
+
+def _gpu(torch: Any) -> dict[str, Any]:
+    properties = torch.cuda.get_device_properties(0)
+    hip = torch.version.hip is not None
+    arch = properties.gcnArchName if hip else f"sm_{properties.major}{properties.minor}"
+    memory = round(properties.total_memory / 1e9, 1)
+    return {"name": torch.cuda.get_device_name(0), "gfx": arch, "memory_gb": memory}
+
+
+def _cpu() -> dict[str, Any]:
+    import psutil
+
+    name = platform.processor() or platform.machine()
+    memory = round(psutil.virtual_memory().total / 1e9, 1)
+    return {"name": f"{name}, {psutil.cpu_count()} threads", "gfx": "cpu", "memory_gb": memory}
+
+
+def driver() -> str | None:
+    """The GPU driver's version, None where the system does not say it in a file."""
+    for path, pattern in _DRIVERS.items():
+        file = Path(path)
+        if file.is_file() and (found := re.search(pattern, file.read_text(encoding="utf-8"))):
+            return found[1]
+    return None
+
+
+def copy_gb_s() -> float:
+    """GB/s of a large copy on the device, bytes read plus bytes written, the best of COPIES.
+
+    The best: what shares are taken of must not be too small. Not as a graph: a copy in a graph
+    reaches two thirds of this on an H200.
+    """
+    import torch
+
+    name = "cuda" if torch.cuda.is_available() else "cpu"
+    source = torch.randint(-(2**31), 2**31, (COPIED_BYTES // 4,), dtype=torch.int32, device=name)
+    target = torch.empty_like(source)
+    timed = _gpu_seconds if name == "cuda" else _cpu_seconds
+    best = min(timed(lambda: target.copy_(source)) for _ in range(COPIES))
+    del source, target
+    if name == "cuda":
+        torch.cuda.empty_cache()
+    return 2 * COPIED_BYTES / best / 1e9
+
+
+def _gpu_seconds(call: Callable[[], Any]) -> float:
+    import torch
+
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    call()
+    end.record()
+    torch.cuda.synchronize()
+    return float(start.elapsed_time(end)) / 1e3
+
+
+def _cpu_seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start

@@ -1,0 +1,110 @@
+"""Runs a plan: a fresh process for each contestant and round, in turns, and gathers their lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vllm_gfx import envs
+from vllm_gfx.bench.plan import Contestant, Plan
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """What one process reported. `error` is why it ended before it was done."""
+
+    number: int
+    contestant: Contestant
+    measured: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    cold: bool | None = None
+    error: str | None = None
+
+
+def run(plan: Plan, logs: Path, done: list[Outcome], say: Say) -> None:
+    """Every process of `plan`, one after the other; outcomes are appended to `done` as they end."""
+    order = plan.order()
+    for place, (number, who) in enumerate(order, 1):
+        say(f"[{place}/{len(order)}] {who.label}, round {number + 1} of {plan.runs}")
+        outcome = Outcome(number, who)
+        done.append(outcome)
+        start = time.monotonic()
+        _process(plan, outcome, logs / f"{place}-{who.label}.log", say)
+        say(f"  {outcome.error or 'done'} ({time.monotonic() - start:.0f} s)")
+
+
+def _process(plan: Plan, outcome: Outcome, log: Path, say: Say) -> None:
+    command = [sys.executable, "-m", "vllm_gfx.bench.child", json.dumps(_request(plan, outcome))]
+    with log.open("w", encoding="utf-8") as stderr:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            encoding="utf-8",
+            env=_environment(outcome.contestant),
+        )
+        overdue = threading.Timer(plan.limit, child.kill)
+        overdue.start()
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                _take(json.loads(line), outcome, say)
+            code = child.wait()
+        finally:
+            late = not overdue.is_alive()
+            overdue.cancel()
+            child.kill()
+            child.wait()
+    if code and outcome.error is None:
+        outcome.error = _reason(code, log, plan.limit if late else None)
+
+
+def _request(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "model": outcome.contestant.model,
+        "ablated": outcome.contestant.ablated,
+        "mode": plan.mode,
+        "flags": list(plan.engine),
+        "benches": list(plan.benches),
+        "sizes": asdict(plan.sizes),
+        "spawned": time.time(),
+    }
+
+
+def _environment(who: Contestant) -> dict[str, str]:
+    """In one process, so that the model can be looked at; logs apart from the protocol."""
+    envs.set_defaults()
+    ours = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_STREAM": "ext://sys.stderr"}
+    return {**os.environ, **ours, **who.environment}
+
+
+def _take(line: dict[str, Any], outcome: Outcome, say: Say) -> None:
+    ((kind, value),) = line.items()
+    if kind == "measured":
+        outcome.measured.append(value)
+    elif kind == "facts":
+        outcome.facts = value
+    elif kind == "error":
+        outcome.error = value
+    else:
+        say(f"  {value}")
+
+
+def _reason(code: int, log: Path, limit: float | None) -> str:
+    """Why a process died, from the last line it wrote."""
+    if limit is not None:
+        return f"killed after {limit:.0f} s; raise --limit"
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line]
+    return f"exit code {code}: {lines[-1].strip() if lines else 'it wrote nothing'}"
