@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tools import paths
 from tools.errors import ToolError
 
 REFERENCE = "cpu"
+SYSTEMS = {("linux-64",): "__linux", ("win-64",): "__win"}  # of targets for one platform only
 One = Field(min_length=1, max_length=1)  # rattler-build variant files hold lists
 
 
@@ -28,9 +29,17 @@ class Variant(BaseModel):
     fp8: Annotated[list[Literal["none", "ocp", "fnuz"]], One]
     integrated: Annotated[list[bool], One]
     platforms: Annotated[list[Literal["linux-64", "win-64"]], Field(min_length=1)]
+    needs_system: Annotated[list[Literal["none", "__linux", "__win"]], One]
     products: Annotated[list[str], Field(min_length=1)]
     known_issues: list[str]
     tests: list[Literal["simulated", "emulated"]]
+
+    @model_validator(mode="after")
+    def _systems_agree(self) -> Self:
+        """A recipe cannot ask which platforms a list names, so `needs_system` says it as a spec."""
+        if [SYSTEMS.get(tuple(self.platforms), "none")] != self.needs_system:
+            raise ValueError(f"needs_system {self.needs_system} is not what platforms say")
+        return self
 
     @property
     def name(self) -> str:
@@ -57,8 +66,8 @@ def read(path: Path) -> Variant:
         variant = Variant.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ToolError(f"{paths.shown(path)}: {key}: {first['msg']}") from None
+        where = [paths.shown(path), ".".join(str(part) for part in first["loc"])]
+        raise ToolError(": ".join([*filter(None, where), first["msg"]])) from None
     if variant.name != path.stem:
         raise ToolError(f"{paths.shown(path)}: gfx_target is {variant.name!r}, not the file's name")
     return variant

@@ -48,6 +48,8 @@ def test_no_two_targets_share_an_isa() -> None:
         ({"fp8": "none"}, "fp8"),
         ({"integrated": ["no"]}, "integrated"),
         ({"integrated": None}, "integrated"),
+        ({"needs_system": ["__osx"]}, "needs_system"),
+        ({"platforms": ["linux-64"]}, "needs_system .* is not what platforms say"),
         ({"platforms": []}, "platforms"),
         ({"platforms": ["osx-64"]}, "platforms"),
         ({"wavesize": ["32"]}, "wavesize"),
