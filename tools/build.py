@@ -32,6 +32,7 @@ from tools.console import Step, step
 from tools.errors import ToolError, is_no_space, no_space
 from tools.interrupt import interruptible
 from tools.recipes import Recipe
+from tools.trust import sbom, sums
 from tools.variants import Variant, chosen
 
 FORMAT = "conda:9"
@@ -76,7 +77,16 @@ class Job:
         if not stamp or stamp.key != self.key:
             return False
         package = paths.CHANNEL / stamp.file
-        return package.is_file() and cache.sha256_of(package) == stamp.sha256
+        if not package.is_file() or cache.sha256_of(package) != stamp.sha256:
+            return False
+        return sbom.describes(package, stamp.sha256)
+
+    @property
+    def origin(self) -> sbom.Origin:
+        """What the package is made from, for its bill of materials."""
+        sources = self.rendered.recipe.to_dict().get("source") or []
+        sources = [sources] if isinstance(sources, dict) else sources
+        return sbom.Origin(sources, self.recipe.patches)
 
 
 class Log:
@@ -142,6 +152,7 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
         if not channel.is_indexed():
             with step("index of the channel"):
                 channel.index()
+        sums.write(paths.CHANNEL, {stamp.file: stamp.sha256 for stamp in stamps.known()})
         shutil.rmtree(paths.WORK, ignore_errors=True)
         if platform and platform != here:
             _prove(platform, variants)
@@ -217,6 +228,7 @@ def _run(job: Job, current: Step) -> None:
         ) from None
     (package,) = (Path(file) for file in result.packages)
     normalise.normalise(package)
+    sbom.write(package, job.origin)
     sha256 = cache.sha256_of(package)
     file = channel.publish(package, result.platform)
     stamps.write(job.name, stamps.Stamp(job.key, file, sha256))

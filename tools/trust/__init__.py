@@ -1,0 +1,1 @@
+"""Whether files are what they should be: checksums, bills of materials, owners, prefixes."""
