@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import re
+from pathlib import Path
 from typing import Any
 
+import gfx_kernels
 import pytest
 import torch
 from gfx_kernels import runtime
@@ -17,6 +20,7 @@ ALL = [
     for op in writing_op.OPS
     for c in writing_op.cases_of(op).CASES
 ]
+_LIBRARY = Path(gfx_kernels.__file__).parent
 _MOST_BLOCKS = (2**31 - 1, 65535, 65535)  # CUDA's limits are the narrower ones
 _VIEWS = {"aten::select", "aten::slice", "aten::alias"}
 
@@ -78,3 +82,23 @@ def test_rows_at_odd_places_have_a_variant(op: str, monkeypatch: pytest.MonkeyPa
         launch(**writing_op.cases_of(op).problem(case))
     names = {launch[1] for launch in recorder.launches}
     assert any(n.endswith("_odd") for n in names) and not all(n.endswith("_odd") for n in names)
+
+
+@pytest.mark.parametrize("source", sorted(_LIBRARY.glob("*/*.hip")), ids=lambda path: path.stem)
+def test_who_may_begin_early_waits(source: Path) -> None:
+    """A launch that overlaps and does not wait reads what is not yet written."""
+    folder = source.parent
+    modules = [*folder.glob("*.py"), *([_LIBRARY / "gated.py"] if _included(source) else [])]
+    early = any("overlap=True" in module.read_text("utf-8") for module in modules)
+    text = source.read_text("utf-8") + "".join(p.read_text("utf-8") for p in _included(source))
+    text += "".join(path.read_text("utf-8") for path in folder.glob("*.h"))
+    assert early == bool(
+        re.search(r"^ .*\b(overlap_launches|previous_launch_done)\(\)", text, re.M)
+    )
+
+
+def _included(source: Path) -> list[Path]:
+    """The shared headers of a kernel, but the one that defines what is looked for."""
+    names = re.findall(r'#include "(\w+\.h)"', source.read_text("utf-8"))
+    shared = [_LIBRARY / "include" / name for name in names if name != "gfx.h"]
+    return [path for path in shared if path.is_file()]

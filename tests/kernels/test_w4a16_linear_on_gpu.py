@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from gfx_kernels import choice, w4a16_linear
-from gfx_kernels.w4a16_linear import cases, implementations, plan, reference, tuning
+from gfx_kernels.w4a16_linear import cases, implementations, launcher, plan, reference, tuning
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -23,8 +23,10 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
         everywhere = tuning.of("an unknown device")
         monkeypatch.setattr(tuning, "of", lambda arch: everywhere)
     plan.plan.cache_clear()
+    implementations._rows_on.cache_clear()
     yield
     plan.plan.cache_clear()
+    implementations._rows_on.cache_clear()
 
 
 def _arguments(case: cases.Case, seed: int = 0) -> dict[str, Any]:
@@ -84,6 +86,21 @@ def test_long_rows_are_within_tolerance(m: int, k: int, zeros: bool) -> None:
     arguments = _arguments(cases.Case(m, k, 80, 32, torch.float16, zeros=zeros))
     out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
     assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
+
+
+@pytest.mark.parametrize("m", [9, 16, 31, 32])
+def test_more_rows_than_a_launch_takes(m: int) -> None:
+    arguments = _arguments(cases.Case(m, 1024, 528, 128, torch.float16, zeros=True, bias=True))
+    if m > launcher.rows(0):
+        with pytest.raises(ValueError, match="more than"):
+            w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+        return
+    out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+    assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
+    eight = {**arguments, "x": arguments["x"][8:16].contiguous()}
+    assert torch.equal(
+        out[8:16], w4a16_linear.w4a16_linear(**eight, implementation="gemv")[: m - 8]
+    )
 
 
 @pytest.mark.parametrize("case", BENCH, ids=lambda c: c.name)

@@ -38,7 +38,7 @@ def launcher(name: str) -> Callable[[torch.Tensor, torch.Tensor], None]:
         kernel, numbers = f"{name}_{rows.TYPES[input.dtype]}", 16 // input.element_size()
         if not (rows.wide(input, size, at.outer_stride) and rows.wide(out)):
             kernel, numbers = kernel + "_odd", 1
-        runtime.kernel(name, kernel, _SIGNATURE).launch(
+        runtime.kernel(name, kernel, _SIGNATURE, overlap=True).launch(
             (at.count, -(-size // (_THREADS * numbers)), 1),
             (_THREADS, 1, 1),
             0,

@@ -7,9 +7,11 @@ def platform_class() -> str:
     """Entry point `vllm.platform_plugins`: the dotted name of the platform for this environment."""
     from gfx_kernels import targets
 
-    from vllm_gfx import envs
+    from vllm_gfx import simulation
 
-    if envs.simulated_target():
+    if simulation.on_cuda():
+        return "vllm_gfx.platform.on_cuda.OnCudaPlatform"
+    if simulation.on_cpu():
         return "vllm_gfx.platform.simulated.SimulatedRocmPlatform"
     if targets.built_for() == targets.REFERENCE:
         return "vllm_gfx.platform.cpu.GfxCpuPlatform"

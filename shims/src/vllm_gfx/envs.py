@@ -6,7 +6,7 @@ import os
 
 # name -> what it does; `doctor` prints this table.
 VARIABLES = {
-    "VLLM_GFX_SIMULATE": "a gfx name: run the AMD path on CPU with Triton's interpreter (tests)",
+    "VLLM_GFX_SIMULATE": "a gfx name: run the AMD path on an NVIDIA GPU, or on CPU (tests)",
     "VLLM_GFX_REPORT": "a file: write which implementation served each layer, as JSON lines",
 }
 

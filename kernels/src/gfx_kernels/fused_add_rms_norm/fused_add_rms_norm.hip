@@ -51,6 +51,7 @@ GFX_DEVICE void fused_add_rms_norm(T* in, T* residual, const T* weight, float ep
   int first = thread_id() * WIDTH;
   Sum<T, WIDTH> kept[KEPT] = {};
   float sum = 0.0f;
+  overlap_launches();
 #pragma unroll
   for (int i = 0; i < KEPT; i++) {
     int at = i * STEP + first;

@@ -23,7 +23,7 @@ def launch(
         and rows.wide(weight)
     ):
         name += "_odd"
-    runtime.kernel("fused_add_rms_norm", name, _SIGNATURE).launch(
+    runtime.kernel("fused_add_rms_norm", name, _SIGNATURE, overlap=True).launch(
         (at.count, 1, 1),
         (_THREADS, 1, 1),
         0,

@@ -6,6 +6,7 @@ constexpr int GATED_THREADS = 128;  // a block computes GATED_THREADS packs of a
 
 template <class Activation, class T, int WIDTH>
 GFX_DEVICE void gated(T* out, const T* in, int size, i64 in_stride) {
+  overlap_launches();
   int at = (block_id_y() * GATED_THREADS + thread_id()) * WIDTH;
   if (at >= size) return;
   const T* gate = in + block_id() * in_stride + at;

@@ -23,8 +23,8 @@ def launch(
 ) -> None:
     """One launch on the current stream of `key`'s device; arguments as checked by the op."""
     blocks, block_size, heads, size = key_cache.shape
-    runtime.kernel("reshape_and_cache_flash", _name(key, value, key_cache, value_cache), _SIGNATURE
-    ).launch(
+    name = _name(key, value, key_cache, value_cache)
+    runtime.kernel("reshape_and_cache_flash", name, _SIGNATURE, overlap=True).launch(
         (len(slot_mapping), 1, 1),
         (_THREADS, 1, 1),
         0,
@@ -40,7 +40,7 @@ def launch(
         *value.stride()[:2],
         *key_cache.stride()[:3],
         device=key.get_device(),
-    )  # fmt: skip
+    )
 
 
 def _name(

@@ -64,6 +64,7 @@ GFX_DEVICE void copy(Heads<const T> from, Heads<typename As::Cache> to, const fl
            const i64* slots, const float* key_scale, const float* value_scale, int per_head_scale,\
            int heads, int size, int block_size, int blocks, i64 key_stride, i64 key_head,         \
            i64 value_stride, i64 value_head, i64 cache_block, i64 cache_slot, i64 cache_head) {   \
+    overlap_launches();                                                                           \
     i64 slot = slots[block_id()];                                                                 \
     if (slot < 0 || slot >= (i64)blocks * block_size) return;                                     \
     i64 place = slot / block_size * cache_block + slot % block_size * cache_slot;                 \

@@ -26,7 +26,7 @@ def launch(
     elif size <= _SHORT:
         name, sharers = name + "_short", 32
     blocks = -(-at.count * sharers // _THREADS)
-    runtime.kernel("rms_norm", name, _SIGNATURE).launch(
+    runtime.kernel("rms_norm", name, _SIGNATURE, overlap=True).launch(
         (blocks, 1, 1),
         (_THREADS, 1, 1),
         0,

@@ -70,6 +70,7 @@ template <class T, int WIDTH, int SHARERS>
 GFX_DEVICE void rms_norm(T* out, const T* in, const T* weight, float epsilon, int size, int rows,
                          int alike, int inner, i64 outer_stride, i64 inner_stride) {
   GFX_SHARED float shared[THREADS / GFX_WAVE];
+  overlap_launches();
   constexpr int ROWS = THREADS / SHARERS;
   int r = block_id() * ROWS + thread_id() / SHARERS;
   bool live = r < rows;

@@ -35,7 +35,7 @@ def launch(
     ):
         name += "_odd"
     offset = rope_dim_offset * query.element_size()
-    runtime.kernel("rotary_embedding", name, _SIGNATURE).launch(
+    runtime.kernel("rotary_embedding", name, _SIGNATURE, overlap=True).launch(
         (positions.numel(), 1, 1),
         (_THREADS, 1, 1),
         0,

@@ -52,6 +52,7 @@ GFX_DEVICE void rotate(T* at, T* then, bool neox, const float* cosine, const flo
 template <class T, class C, int WIDTH>
 GFX_DEVICE void rotary_embedding(const i64* positions, Heads<T> query, Heads<T> key, const C* table,
                                  int half, int rows, bool neox, bool inverse) {
+  overlap_launches();
   i64 position = positions[block_id()];
   bool known = position >= 0 && position < rows;
   const C* angles = table + (known ? position : 0) * (2 * half);

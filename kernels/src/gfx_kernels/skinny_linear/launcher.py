@@ -17,7 +17,7 @@ _FEW = 4096  # outputs below which crews share them
 @cache
 def _kernel(dtype: torch.dtype, of: int) -> runtime.Kernel:
     name = f"skinny_linear_{rows.TYPES[dtype]}_m{of}"
-    return runtime.kernel("skinny_linear", name, "ppppiiii")
+    return runtime.kernel("skinny_linear", name, "ppppiiii", overlap=True)
 
 
 def launch(

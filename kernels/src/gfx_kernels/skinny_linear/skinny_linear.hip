@@ -30,8 +30,7 @@ GFX_DEVICE void skinny_linear(const T* x, const T* weight, const T* bias, T* out
 #pragma unroll
   for (int i = 0; i < ROWS * M; i++) sum[i] = 0.0f;
 
-  next_launch_may_start();
-  previous_launch_done();
+  overlap_launches();
   for (int from = 0; from < k; from += SLICE) {
     if (from) sync_block();  // every wave has read the slice before
     for (int i = thread_id(); i < M * SLICE / 8; i += THREADS) {

@@ -1,6 +1,7 @@
 """What computes w4a16_linear, and which of it serves a call.
 
-`gemv`       the kernel: at most MAX_ROWS rows of 16-bit activations, one launch
+`gemv`       the kernel: 16-bit activations, a launch for every MAX_ROWS rows; up to as many rows as
+             `tune/` says that pays on the device
 `triton`     a Triton matrix product of 16-bit activations, up to TRITON_ROWS rows
 `dequantise` 16- or 32-bit weights a slice at a time and torch's matrix product: any rows
 `reference`  the definition, in float32 on any device: what the cpu target has, and for comparisons
@@ -39,8 +40,8 @@ def _why_no_gemv(
     zeros: torch.Tensor | None,
 ) -> str | None:
     k, groups = x.shape[-1], scales.shape[1]
-    if x.numel() > MAX_ROWS * k:
-        return f"more than {MAX_ROWS} rows"
+    if x.numel() > MAX_ROWS * k and x.numel() > (most := _rows_on(x.device)) * k:
+        return f"more than {most} rows"
     if x.dtype not in KERNEL_DTYPES:
         return f"{x.dtype} activations"
     if k > MAX_INPUTS or (k // groups) % layout.INPUTS:
@@ -48,6 +49,13 @@ def _why_no_gemv(
     if any(t is not None and t.data_ptr() % ALIGNMENT for t in (x, qweight, scales, zeros)):
         return f"x or the weight does not start at a multiple of {ALIGNMENT} bytes"
     return availability.why_not_on_device(OP, x.device)
+
+
+@cache
+def _rows_on(device: torch.device) -> int:
+    """Rows up to which the kernel pays on `device`; one launch's where there is no kernel."""
+    missing = availability.why_not_on_device(OP, device) is not None
+    return MAX_ROWS if missing else launcher.rows(-1 if device.index is None else device.index)
 
 
 def _why_no_triton(
@@ -133,7 +141,10 @@ def _gemv(
     n: int,
 ) -> torch.Tensor:
     out = x.new_empty(x.shape[0], n)
-    launcher.gemv(out, x, qweight, scales, zeros, bias, x.shape[1] // scales.shape[1])
+    group_size = x.shape[1] // scales.shape[1]
+    for first in range(0, x.shape[0], MAX_ROWS):
+        rows = slice(first, first + MAX_ROWS)
+        launcher.gemv(out[rows], x[rows], qweight, scales, zeros, bias, group_size)
     return out
 
 

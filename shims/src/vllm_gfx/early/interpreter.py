@@ -1,4 +1,4 @@
-"""Simulating an AMD card needs Triton's interpreter, which Triton reads once, when it is imported.
+"""Simulating an AMD card on the CPU needs Triton's interpreter, which is chosen at Triton's import.
 
 Without this `VLLM_GFX_SIMULATE` alone would compile kernels for a GPU that is not there.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from vllm_gfx import envs
+from vllm_gfx import simulation
 
 APPLIES = ("linux", "win32")
 TARGET = "os.environ: TRITON_INTERPRET, HIP_VISIBLE_DEVICES, CUDA_VISIBLE_DEVICES"
@@ -16,8 +16,8 @@ REMOVE_WHEN = "vLLM keeps Triton enabled under TRITON_INTERPRET=1 with no GPU vi
 
 
 def needed() -> bool:
-    """Whether a card is to be simulated."""
-    return bool(envs.simulated_target())
+    """Whether a card is to be simulated on the CPU."""
+    return simulation.on_cpu()
 
 
 def install() -> None:

@@ -9,7 +9,6 @@ from vllm.model_executor.kernels.linear import MPLinearKernel, MPLinearLayerConf
 from vllm.model_executor.layers.quantization.utils import replace_parameter
 from vllm.scalar_type import scalar_types
 
-from vllm_gfx import envs
 from vllm_gfx.linear import repack, target
 
 
@@ -26,7 +25,7 @@ class GfxW4A16LinearKernel(MPLinearKernel):
     @classmethod
     def can_implement(cls, c: MPLinearLayerConfig) -> tuple[bool, str | None]:
         """Whether the op serves `c` on this target, else why not."""
-        reason = _no_implementation() or _wrong_type(c) or _wrong_shape(c)
+        reason = target.no_kernel("w4a16_linear") or _wrong_type(c) or _wrong_shape(c)
         return reason is None, reason
 
     def describe(self) -> str:
@@ -59,12 +58,6 @@ class GfxW4A16LinearKernel(MPLinearKernel):
             self.config.group_size,
             self.config.partition_weight_shape[1],
         )
-
-
-def _no_implementation() -> str | None:
-    if envs.simulated_target():
-        return f"a simulated {target.name()} runs no compiled kernel"
-    return w4a16_linear.why_not_on(target.name())
 
 
 def _wrong_type(c: MPLinearLayerConfig) -> str | None:

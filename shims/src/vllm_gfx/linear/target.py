@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from gfx_kernels import targets
+from gfx_kernels import availability, targets
 from vllm.platforms import current_platform
 
-from vllm_gfx import envs
+from vllm_gfx import envs, simulation
 
 FORMATS = "4-bit GPTQ, AWQ (version gemm) and compressed-tensors (pack-quantized, weight-only)"
 
@@ -38,6 +38,17 @@ def name() -> str:
 def is_reference() -> bool:
     """Whether this is the reference target, where only FORMATS are served."""
     return name() == targets.REFERENCE
+
+
+def no_kernel(op: str) -> str | None:
+    """Why no compiled kernel of `op` runs in this process; None if one does, or needs to."""
+    if is_reference():
+        return None
+    if simulation.on_cpu():
+        return f"a simulated {name()} runs no compiled kernel"
+    if simulation.on_cuda():
+        return availability.why_not_on_device(op, torch.device("cuda"))
+    return availability.why_not_on_target(op, name())
 
 
 def activation_dtypes(upstream: list[torch.dtype]) -> list[torch.dtype]:

@@ -13,7 +13,6 @@ from gfx_kernels import skinny_linear
 from vllm import envs as vllm_envs
 from vllm.platforms import current_platform
 
-from vllm_gfx import envs
 from vllm_gfx.linear import target
 
 Gemm = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
@@ -24,11 +23,9 @@ OP = "rocm_unquantized_gemm"
 
 def why_not() -> str | None:
     """Why this process does not use skinny_linear; None if it does."""
-    if envs.simulated_target():
-        return f"a simulated {target.name()} runs no compiled kernel"
     if vllm_envs.VLLM_BATCH_INVARIANT:
         return "VLLM_BATCH_INVARIANT asks for upstream's own"
-    return skinny_linear.why_not_on(target.name())
+    return target.no_kernel("skinny_linear")
 
 
 def gemm(upstream: Gemm) -> Gemm:
