@@ -97,10 +97,8 @@ def test_more_rows_than_a_launch_takes(m: int) -> None:
         return
     out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
     assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
-    eight = {**arguments, "x": arguments["x"][8:16].contiguous()}
-    assert torch.equal(
-        out[8:16], w4a16_linear.w4a16_linear(**eight, implementation="gemv")[: m - 8]
-    )
+    second = {**arguments, "x": arguments["x"][8:16].contiguous()}
+    assert torch.equal(out[8:16], w4a16_linear.w4a16_linear(**second, implementation="gemv"))
 
 
 @pytest.mark.parametrize("case", BENCH, ids=lambda c: c.name)
