@@ -10,11 +10,13 @@ RECIPES = ROOT / "recipes"
 VARIANTS = ROOT / "variants"
 PATCHES = ROOT / "patches"
 PINS = ROOT / "pins.yaml"
+ROCM = RECIPES / "rocm.yaml"  # the wheels that recipes repack
 
 BUILD = ROOT / "build"
 CHANNEL = BUILD / "channel"  # ours
 STANDIN = BUILD / "conda-forge"  # what stands in for conda-forge
 SOURCES = BUILD / "sources"
+WHEELS = BUILD / "wheels"
 STAMPS = BUILD / "stamps"
 WORK = BUILD / "work"  # unfinished things; may be deleted whenever no build runs
 RATTLER_CACHE = BUILD / "rattler-cache"

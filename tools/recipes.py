@@ -40,6 +40,16 @@ class Recipe:
         return [source] if isinstance(source, dict) else list(source)
 
     @property
+    def part_of(self) -> str:
+        """The part of the channel that it belongs to, built only when asked for; mostly none."""
+        return str(self.raw.get("extra", {}).get("part_of", ""))
+
+    @property
+    def platforms(self) -> list[str]:
+        """The platforms it is for, if not for all."""
+        return list(self.raw.get("extra", {}).get("platforms", []))
+
+    @property
     def patches(self) -> list[Path]:
         """The patches of all sources, in the order they are applied."""
         listed = [patch for source in self.sources for patch in source.get("patches", [])]
@@ -63,7 +73,12 @@ class Recipe:
     @property
     def has_targets(self) -> bool:
         """Whether there is a build per target; else one build serves them all."""
-        return "gfx_target" in self.raw["build"].get("variant", {}).get("use_keys", [])
+        return "gfx_target" in self.use_keys
+
+    @property
+    def use_keys(self) -> list[str]:
+        """The variant keys there is a build for each value of."""
+        return list(self.raw["build"].get("variant", {}).get("use_keys", []))
 
     def builds_for(self, variants: Iterable[Variant]) -> list[Variant]:
         """Those of `variants` that a recipe with targets is built for.
@@ -90,9 +105,13 @@ def load(folder: Path) -> Recipe:
         raise ToolError(f"{paths.shown(file)}: {' '.join(str(error).split())}") from None
 
 
-def all_recipes() -> list[Recipe]:
-    """Every recipe, each after those it needs to be built or run."""
-    found = {r.name: r for r in map(load, (p.parent for p in paths.RECIPES.glob("*/recipe.yaml")))}
+def all_recipes(part: str = "") -> list[Recipe]:
+    """Every recipe of a part of the channel, each after those it needs to be built or run.
+
+    With no part: those that every build makes.
+    """
+    every = map(load, sorted(p.parent for p in paths.RECIPES.glob("*/recipe.yaml")))
+    found = {recipe.name: recipe for recipe in every if recipe.part_of == part}
     graph = {
         name: {
             needed.split()[0]

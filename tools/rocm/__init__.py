@@ -1,0 +1,1 @@
+"""The ROCm stack: AMD's wheels, by file name and hash, as conda packages."""
