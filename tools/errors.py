@@ -12,11 +12,11 @@ class ToolError(RuntimeError):
         super().__init__(f"{message}; {remedy}" if remedy else message)
 
 
-def no_space(where: object) -> ToolError:
+def no_space(where: object, takes: str = "the build needs about 8 GB") -> ToolError:
     """The error for a full disk; what was there before is untouched."""
     return ToolError(
         f"no disk space left while writing below {where}",
-        "free some (the build needs about 8 GB) and run the same command again",
+        f"free some ({takes}) and run the same command again",
     )
 
 

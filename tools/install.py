@@ -1,32 +1,39 @@
-"""`install`: the built channel into a fresh prefix."""
+"""`install` and `rollback`: a target's packages into a new prefix, and back to the one before."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tools import paths, prefix, solve
+from tools import generations, paths, solve, trial
 from tools.build import build, full_disk, only_one
 from tools.console import step
 from tools.variants import REFERENCE, chosen
 
-# What the prefix holds: the packages, the model they are tried on, and the test runner.
-PACKAGES = ("vllm", "vllm-gfx-tinylm", "pytest", "pytest-asyncio", "pytest-timeout")
+USED = ("vllm", "vllm-gfx-tinylm")  # the packages, and the model they are tried on
+PACKAGES = (*USED, "pytest", "pytest-asyncio", "pytest-timeout")  # what tests need of a prefix too
 
 
-def install(target: str | None) -> Path:
-    """Build what `target` needs, then make build/env/<target> if its packages changed; its path.
+def install(target: str | None, fresh: bool = False) -> Path:
+    """Build what `target` needs, then install it if its packages changed or `fresh`; the prefix.
 
     With no target nothing is asked of the solver, which gives cpu. Raises ToolError.
     """
     chosen([target] if target else None)
-    build([target or REFERENCE])
-    where = paths.prefix(target or REFERENCE)
+    name = target or REFERENCE
+    build([name])
     with only_one(), full_disk():
         with step("solve") as current:
             wanted = solve.records([*PACKAGES, *solve.asks_for(target)])
             gfx = next(r for r in wanted if r.name.normalized == "gfx-target")
             current.done(f"{len(wanted)} packages, {gfx.file_name}")
-        with step(f"install into {paths.shown(where)}") as current:
-            if not prefix.make(where, wanted):
+        with step(f"install into {paths.shown(paths.prefix(name))}") as current:
+            if not generations.install(name, wanted, trial.imports, fresh=fresh):
                 current.done("unchanged")
-    return where
+    return generations.active(name)
+
+
+def rollback(target: str | None) -> None:
+    """Use the prefix that was in use before the last `install` again. Raises ToolError."""
+    chosen([target] if target else None)
+    with only_one(), step(f"roll back {target or REFERENCE}") as current:
+        current.done(paths.shown(generations.rollback(target or REFERENCE)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rattler import RepoDataRecord, install
 from rattler.exceptions import InstallerError
+from rattler.package_cache import PackageCache, ValidationMode
 
 from tools import paths, solve
 from tools.errors import ToolError, is_no_space, no_space
@@ -49,11 +50,12 @@ def is_made_of(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == _listed(prefix, wanted)
 
 
-def make(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
+def make(prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None = None) -> bool:
     """Make `prefix` of exactly these packages, from nothing; False if it already is.
 
-    If that fails the prefix that was there is put back. Prefixes are never updated in place, and
-    cannot be renamed into place either: their scripts hold their path.
+    `cache` is the folder where packages are unpacked, by default one for all prefixes. If it fails
+    the prefix that was there is put back. Prefixes are never updated in place, and cannot be
+    renamed into place either: their scripts hold their path.
     """
     if is_made_of(prefix, wanted):
         return False
@@ -65,7 +67,7 @@ def make(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
         if prefix.exists():
             prefix.rename(retired)
     try:
-        _install(prefix, wanted)
+        _install(prefix, wanted, cache)
         (prefix / LIST).write_text(_listed(prefix, wanted), encoding="utf-8")
     except BaseException:
         shutil.rmtree(prefix, ignore_errors=True)
@@ -76,14 +78,30 @@ def make(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
     return True
 
 
-def _install(prefix: Path, wanted: Sequence[RepoDataRecord]) -> None:
+def _install(prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None) -> None:
     prefix.mkdir(parents=True)
+    coroutine = install(
+        list(wanted),
+        target_prefix=prefix.resolve(),
+        package_cache=_package_cache(cache),
+        show_progress=False,
+    )
     try:
-        asyncio.run(install(list(wanted), target_prefix=prefix.resolve(), show_progress=False))
+        asyncio.run(coroutine)
     except InstallerError as error:
         if is_no_space(error):
             raise no_space(paths.shown(prefix)) from None
         raise ToolError(f"installing into {paths.shown(prefix)} failed: {error}") from None
+
+
+def _package_cache(folder: Path | None) -> PackageCache:
+    """Unpacked packages, each hashed again before it is used.
+
+    Prefixes share files with it through hard links, so an edit in one of them is an edit here too.
+    """
+    default = os.environ.get("RATTLER_CACHE_DIR", paths.RATTLER_CACHE)
+    where: list[str | os.PathLike[str]] = [folder or Path(default) / "pkgs"]
+    return PackageCache.new_layered(where, validation_mode=ValidationMode.full())
 
 
 def _listed(prefix: Path, wanted: Sequence[RepoDataRecord]) -> str:

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import paths, prefix
+from tools import generations, paths, prefix
 from tools.console import err
 from tools.errors import ToolError
 from tools.variants import REFERENCE, chosen
 
-DOCTOR = paths.ROOT / "shims" / "src" / "vllm_gfx" / "doctor.py"
+DOCTOR = paths.ROOT / "shims" / "src" / "vllm_gfx" / "doctor" / "__main__.py"
 
 
 def doctor(target: str | None, arguments: Sequence[str]) -> None:
@@ -22,11 +22,11 @@ def doctor(target: str | None, arguments: Sequence[str]) -> None:
     Raises ToolError for an unknown target.
     """
     chosen([target] if target else None)
-    where = paths.prefix(target or REFERENCE)
+    where = generations.active(target or REFERENCE)
     if is_installed(where, "vllm-gfx"):
         run(target, ["vllm-gfx", "doctor", *arguments])
     err.print(f"{paths.shown(where)} is not installed; run: python dev.py install")
-    # -P: beside the file lies a package `platform`, which would hide the standard library's
+    # -P: what lies beside the file must not hide the standard library's
     sys.exit(subprocess.run([sys.executable, "-P", str(DOCTOR), *arguments]).returncode)
 
 
@@ -41,7 +41,7 @@ def run(target: str | None, command: Sequence[str]) -> None:
     Raises ToolError if the prefix is not installed.
     """
     chosen([target] if target else None)
-    where = paths.prefix(target or REFERENCE)
+    where = generations.active(target or REFERENCE)
     program = prefix.scripts_of(where) / command[0]
     if not is_installed(where, command[0]):
         raise ToolError(f"{paths.shown(where)} is not installed", "run: python dev.py install")

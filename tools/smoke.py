@@ -21,10 +21,8 @@ from tools.console import Step, out, step
 from tools.errors import ToolError
 from tools.install import install
 from tools.memory import Peak
+from tools.trial import MODEL, PROMPT, environment, generate, inside
 
-GENERATE = Path(__file__).with_name("inside") / "generate.py"
-MODEL = Path("share/vllm-gfx-tinylm/fp")  # below the prefix
-PROMPT = "The list is sorted by"
 READY = 180  # seconds; what a loaded two-core machine may need
 STOP = 30
 
@@ -41,29 +39,14 @@ def smoke(target: str | None) -> None:
     out.print(f"smoke passed in {time.monotonic() - started:.0f} s{memory}")
 
 
-def environment(where: Path) -> dict[str, str]:
-    """For trying things: nothing is read from or left in the user's own caches."""
-    return prefix.environment(
-        where,
-        HF_HUB_OFFLINE="1",
-        VLLM_CACHE_ROOT=str(paths.BUILD / "vllm-cache"),
-        VLLM_NO_USAGE_STATS="1",
-    )
-
-
 def _doctor(where: Path) -> None:
     with step("doctor") as current:
-        found = json.loads(_inside(where, "-m", "vllm_gfx.doctor", "--json"))
+        found = json.loads(inside(where, "-m", "vllm_gfx.doctor", "--json"))
         current.done(f"built for {found['target']['built for']}")
 
 
 def _generate(where: Path, model: Path) -> None:
-    with step("generate text in process") as current:
-        found = json.loads(_inside(where, str(GENERATE), str(model), PROMPT).splitlines()[-1])
-        seconds = found["seconds"]
-        current.done(f"{found['tokens']} tokens, load {seconds['load']:.1f} s")
-    if not found["text"].strip():
-        raise ToolError("the model generated no text")
+    found = generate(where, model)
     out.print(f"{PROMPT}[bold]{found['text']}[/]")
     out.print(_report(found["report"]))
 
@@ -144,16 +127,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _inside(where: Path, *arguments: str) -> str:
-    """Run the prefix's Python; its standard output. Raises ToolError with the end of the rest."""
-    env = environment(where) | {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-    command = [str(prefix.python_of(where)), *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=paths.BUILD)
-    if done.returncode:
-        log = paths.BUILD / "logs" / "inside.log"
-        log.write_text(done.stdout + done.stderr, encoding="utf-8")
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise ToolError(f"{Path(arguments[0]).name}: {last}", f"see {paths.shown(log)}")
-    return done.stdout

@@ -18,8 +18,8 @@ from tools.errors import ToolError
 from tools.install import install
 from tools.kernels import kernels
 from tools.lint import lint
-from tools.smoke import environment
 from tools.solve import ELSEWHERE
+from tools.trial import environment
 
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
 HERE = ("tools", "recipes", "variants", "patches", "standin", "docs", "compile")

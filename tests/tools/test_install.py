@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools import install, paths, prefix, solve
+from tools import generations, install, paths, solve
 from tools.errors import ToolError
 from tools.kernels import kernels
 
@@ -27,7 +27,7 @@ def test_only_the_asked_target_is_built(
     monkeypatch.setattr(paths, "BUILD", tmp_path)
     monkeypatch.setattr(install, "build", calls.append)
     monkeypatch.setattr(solve, "records", records)
-    monkeypatch.setattr(prefix, "make", lambda *_: True)
+    monkeypatch.setattr(generations, "install", lambda *_, **__: True)
     assert install.install(asked) == tmp_path / "env" / built
     assert calls[0] == [built]
     assert {"vllm", *solve.asks_for(asked)} <= set(calls[1])

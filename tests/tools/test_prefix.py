@@ -11,7 +11,7 @@ import pytest
 from rattler import RepoDataRecord
 
 from tests.tools.conftest import Checkout
-from tools import build, install, paths, prefix, solve
+from tools import build, generations, install, paths, prefix, solve
 from tools.errors import ToolError
 
 
@@ -86,7 +86,7 @@ def test_a_failure_puts_the_old_one_back(
     where = paths.prefix("cpu")
     prefix.make(where, wanted)
 
-    def fail(where: Path, _: object) -> None:
+    def fail(where: Path, *_: object) -> None:
         (where / "half").mkdir(parents=True)
         raise failure
 
@@ -120,9 +120,8 @@ def test_our_channel_comes_first(checkout: Checkout, wanted: list[RepoDataRecord
 def test_a_full_disk_while_installing_is_one_line(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, wanted: list[RepoDataRecord]
 ) -> None:
-    where = paths.prefix("cpu")
-    prefix.make(where, wanted)
-    (where / prefix.LIST).write_text("something else\n")
+    generations.install("cpu", wanted, lambda where: None)
+    (generations.active("cpu") / prefix.LIST).write_text("something else\n")
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -131,4 +130,5 @@ def test_a_full_disk_while_installing_is_one_line(
     monkeypatch.setattr(prefix, "_install", full)
     with pytest.raises(ToolError, match="no disk space left"):
         install.install(None)
-    assert (where / "share" / "one.txt").is_file(), "the old prefix must be back"
+    where = generations.active("cpu")
+    assert (where / "share" / "one.txt").is_file(), "the old prefix must be in use"

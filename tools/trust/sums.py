@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from tools import cache
-from tools.errors import ToolError
 
 NAME = "SHA256SUMS"
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
@@ -17,13 +16,13 @@ def text(digests: dict[str, str]) -> str:
     return "".join(f"{digests[path]}  {path}\n" for path in sorted(digests))
 
 
-def parse(content: str, source: str) -> dict[str, str]:
-    """Digest by path. Raises ToolError for a line that is none, a path named twice or outside."""
+def parse(content: str) -> dict[str, str]:
+    """Digest by path. Raises ValueError for a line that is none, a path named twice or outside."""
     found: dict[str, str] = {}
     for line in content.splitlines():
         match = LINE.fullmatch(line)
         if not match or match[2] in found or not is_inside(match[2]):
-            raise ToolError(f"{source}: {line[:100]!r} is not a line of {NAME}")
+            raise ValueError(f"{line[:100]!r} is not a line of {NAME}")
         found[match[2]] = match[1]
     return found
 

@@ -143,7 +143,7 @@ def _strangers(where: Path, known: set[str]) -> list[str]:
         here = Path(folder)
         links = [name for name in folders if (here / name).is_symlink()]
         below = here.relative_to(where)
-        if below == Path("."):
+        if below == Path():
             folders.remove(META)
         for name in [*files, *links]:
             path = (below / name).as_posix()

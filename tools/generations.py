@@ -1,0 +1,175 @@
+"""What is installed of a target: a folder per attempt, and which of them is in use.
+
+    build/env/cpu@3/     a generation; never renamed, since its scripts hold its path
+    build/env/cpu.json   {"active": "cpu@3", "previous": "cpu@2"}, replaced in one step
+    build/env/cpu        a link to the active one, for people and scripts
+
+Whatever is killed and whenever, the active generation is complete and has been tried out: a new one
+is named only after that. The link follows; if it is behind, the next command here corrects it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rattler import RepoDataRecord
+
+from tools import paths, prefix
+from tools.errors import ToolError
+from tools.trust import owners, verify
+
+TryOut = Callable[[Path], None]  # raises ToolError if the prefix does not work
+
+
+@dataclass(frozen=True)
+class State:
+    """Names of generations, which lie beside the link; None if there is none."""
+
+    active: str | None = None
+    previous: str | None = None
+
+
+def read(target: str) -> State:
+    """Which generations of `target` are in use. Raises ToolError if its file is damaged."""
+    file = _file(target)
+    if not file.is_file():
+        made_before = (paths.prefix(target) / prefix.LIST).is_file()  # a plain folder, no link
+        return State(active=target if made_before else None)
+    try:
+        return State(**json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise ToolError(
+            f"{paths.shown(file)} is damaged", "delete it and run: python dev.py install"
+        ) from None
+
+
+def active(target: str) -> Path:
+    """The prefix of `target` that is in use; where it would be if nothing is installed."""
+    name = read(target).active
+    return paths.prefix(target).with_name(name) if name else paths.prefix(target)
+
+
+def install(
+    target: str,
+    wanted: Sequence[RepoDataRecord],
+    try_out: TryOut,
+    cache: Path | None = None,
+    fresh: bool = False,
+) -> bool:
+    """Make a generation of exactly these packages, try it out, then use it.
+
+    Returns False if the active one is made of them already, unless `fresh`. If anything fails, the
+    active one stays in use and the new one is removed. `cache` is where packages are unpacked.
+    """
+    before = read(target)
+    if not fresh and prefix.is_made_of(active(target), wanted):
+        _link(target, before)
+        return False
+    _sweep(target, before)
+    where = _next(target, before)
+    try:
+        prefix.make(where, wanted, cache)
+        owners.check_prefix(where)
+        check_intact(where)
+        try_out(where)
+    except BaseException:
+        shutil.rmtree(where, ignore_errors=True)
+        raise
+    kept = before.active if before.active != target else None  # its place is the link's
+    _use(target, State(where.name, kept))
+    return True
+
+
+def rollback(target: str) -> Path:
+    """Use the previous generation again, if it is as it was; its folder.
+
+    A second call goes forward again. Raises ToolError, changing nothing, if there is none.
+    """
+    now = read(target)
+    where = paths.prefix(target).with_name(now.previous or "")
+    if not now.previous or not (where / prefix.LIST).is_file():
+        raise ToolError(
+            f"there is no earlier installation of {target} to go back to",
+            "one is kept whenever a new one is installed",
+        )
+    check_intact(where)
+    _use(target, State(now.previous, now.active))
+    return where
+
+
+def check_intact(where: Path) -> None:
+    """Raise ToolError if a file of the prefix is not as its package says."""
+    if lines := verify.verify(where).lines():
+        raise ToolError(
+            f"{paths.shown(where)} is not as its packages say: {lines[0]}"
+            + (f" and {len(lines) - 1} more" if lines[1:] else ""),
+            "run: python dev.py install --fresh",
+        )
+
+
+def _use(target: str, state: State) -> None:
+    fresh = _file(target).with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(state)), encoding="utf-8")
+    fresh.replace(_file(target))  # here it switches
+    _link(target, state)
+    _sweep(target, state)
+
+
+def _file(target: str) -> Path:
+    return paths.prefix(target).with_name(f"{target}.json")
+
+
+def _next(target: str, state: State) -> Path:
+    """A folder that no generation has had since the oldest that is still there."""
+    folder = paths.prefix(target).parent
+    names = [p.name for p in folder.glob(f"{target}@*")]
+    used = [n for n in [*names, state.active, state.previous] if n and "@" in n]
+    number = 1 + max((int(name.rpartition("@")[2]) for name in used), default=0)
+    return folder / f"{target}@{number}"
+
+
+def _sweep(target: str, state: State) -> None:
+    """Remove what is not in use: left by a killed run, or older than the previous one."""
+    folder = paths.prefix(target).parent
+    for old in [*folder.glob(f"{target}@*"), *folder.glob(f"{target}.old")]:
+        if old.name not in (state.active, state.previous):
+            shutil.rmtree(old, ignore_errors=True)  # Windows keeps what a program still uses
+
+
+def _link(target: str, state: State) -> None:
+    """Point the link at the active generation, if it does not."""
+    link = paths.prefix(target)
+    if not state.active or state.active == target or _leads_to(link) == state.active:
+        return
+    if link.is_dir() and _leads_to(link) is None:
+        link.rename(link.with_name(f"{target}.old"))
+    if sys.platform == "win32":
+        _junction(link, link.with_name(state.active))
+        return
+    fresh = link.with_name(f"{target}.link")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(state.active, target_is_directory=True)
+    fresh.replace(link)
+
+
+def _leads_to(link: Path) -> str | None:
+    """The name of the folder that a link, or on Windows a junction, leads to."""
+    try:
+        return link.readlink().name
+    except OSError:
+        return None
+
+
+def _junction(link: Path, folder: Path) -> None:
+    """Windows lets everyone make a junction, not a symbolic link; one cannot be replaced."""
+    if sys.platform == "win32":
+        import _winapi  # exists on Windows only
+
+        if _leads_to(link):
+            link.rmdir()
+        _winapi.CreateJunction(str(folder), str(link))
