@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,11 +56,60 @@ def fetch() -> None:
 
 
 @app.command()
-def install(target: OneTarget = None) -> None:
-    """Build, then solve and install into build/env/TARGET."""
-    from tools.install import install as run
+def install(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A file that `bundle` wrote: install it, offline.")
+    ] = None,
+    target: OneTarget = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Also if its packages are the same.")] = (
+        False
+    ),
+    untried: Annotated[
+        bool, typer.Option("--untried", help="Of a bundle: do not run it, e.g. without the card.")
+    ] = False,
+) -> None:
+    """Build (or take BUNDLE), solve and install; build/env/TARGET then leads to it."""
+    if bundle:
+        from tools.bundle import install as install_bundle
+
+        install_bundle(paths.callers(str(bundle)), target, fresh=fresh, untried=untried)
+    else:
+        from tools.install import install as run
+
+        run(target, fresh=fresh)
+
+
+@app.command()
+def rollback(target: OneTarget = None) -> None:
+    """Use the prefix from before the last `install` again; a second time: the later one."""
+    from tools.install import rollback as run
 
     run(target)
+
+
+@app.command()
+def verify(
+    prefix: Annotated[
+        Path | None, typer.Argument(help="Any conda prefix. Default: the installed one.")
+    ] = None,
+    target: OneTarget = None,
+) -> None:
+    """Hash every file of a prefix again; name what is changed, missing or extra, and end with 1."""
+    from tools.trust.report import verify as run
+
+    run(paths.callers(str(prefix)) if prefix else None, target)
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Argument(help="The file to write, e.g. vllm-gfx.tar.")],
+    target: OneTarget = None,
+    platform: Platform = None,
+) -> None:
+    """Write one file with every package, for `install BUNDLE` on a machine with no network."""
+    from tools.bundle import write as run
+
+    run(target, platform, paths.callers(str(out)))
 
 
 @app.command()
