@@ -1,0 +1,79 @@
+"""Which rows are about the same thing, which of them count, and how they are said in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tools.bench.rows import Row
+
+# Parameters that follow from a measurement, so they cannot tell two cases apart.
+FOUND = ("bytes", "weight_bytes", "kv_bytes")
+
+
+@dataclass(frozen=True, order=True)
+class Device:
+    """A kind of device: rows of two are never compared."""
+
+    name: str
+    gfx: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.gfx}" if self.gfx else self.name
+
+
+def device(row: Row) -> Device:
+    """The device that `row` was measured on; a failed row may not know it."""
+    return Device(row.device.get("name") or "unknown device", row.device.get("gfx") or "")
+
+
+def mode(row: Row) -> str:
+    """eager, graph or compile; empty where the row does not say."""
+    return str(row.settings.get("mode") or "")
+
+
+def asked(row: Row) -> dict[str, Any]:
+    """The parameters that were chosen, without those that were found."""
+    return {name: value for name, value in row.parameters.items() if name not in FOUND}
+
+
+def question(row: Row) -> tuple[str, ...]:
+    """What was asked, whoever answered: rows with the same one may stand in one line."""
+    start = "" if row.cold is None else ("cold" if row.cold else "warm")
+    return (row.bench, row.metric, row.unit, json.dumps(asked(row), sort_keys=True), start)
+
+
+def case(row: Row) -> tuple[Any, ...]:
+    """What was asked, of whom, and where: a newer row with the same one replaces an older."""
+    return (device(row), row.subject, mode(row), row.contestant, *question(row))
+
+
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """The newest row with a value of every case; the last, where times are equal."""
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        key = case(row)
+        if row.value is not None and (key not in found or row.run >= found[key].run):
+            found[key] = row
+    return list(found.values())
+
+
+def failures(rows: Iterable[Row]) -> list[Row]:
+    """The rows without a value whose subject and contestant no later invocation measured."""
+    rows = list(rows)
+    last: dict[tuple[str, str], str] = {}
+    for row in rows:
+        if row.value is not None:
+            key = (row.subject, row.contestant)
+            last[key] = max(row.run, last.get(key, ""))
+    return [r for r in rows if r.value is None and r.run >= last.get((r.subject, r.contestant), "")]
+
+
+def label(row: Row, unsaid: Container[str] = ()) -> str:
+    """The question in words, without some parameters: `throughput, streams 8, prompt 512`."""
+    name = row.metric if row.metric.startswith(row.bench) else f"{row.bench}: {row.metric}"
+    start = "" if row.cold is None else (", cold" if row.cold else ", warm")
+    said = "".join(f", {k} {v}" for k, v in asked(row).items() if k not in unsaid)
+    return f"{name}{start}{said}".replace("_", " ")

@@ -1,0 +1,144 @@
+"""`bench --compare A B`: which cases of two files differ by more than their spread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from tools import paths
+from tools.bench import cases, words
+from tools.bench.difference import CHANCE, RULE, Difference, Verdict, between
+from tools.bench.rows import Row, read
+from tools.console import out
+from tools.errors import ToolError
+
+COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.FEW: "yellow"}
+SHOWN = 5  # of the cases that only one file has
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The newest rows of one case in both files."""
+
+    first: Row
+    second: Row
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`broke`: failures in the second file of what did not fail in the first."""
+
+    pairs: list[Pair]
+    only_first: list[Row]
+    only_second: list[Row]
+    broke: list[Row]
+
+    @property
+    def regressions(self) -> int:
+        worse = sum(pair.difference.verdict is Verdict.WORSE for pair in self.pairs)
+        return worse + len(self.broke)
+
+
+def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
+    """Match the newest rows of two files by case and judge each pair.
+
+    Raises ToolError where the files have no case in common and nothing broke.
+    """
+    a, b = ({cases.case(row): row for row in cases.newest(rows)} for rows in (first, second))
+    pairs = [Pair(row, b[key], between(row, b[key])) for key, row in a.items() if key in b]
+    found = Comparison(
+        pairs,
+        [row for key, row in a.items() if key not in b],
+        [row for key, row in b.items() if key not in a],
+        _broke(first, second),
+    )
+    if not pairs:
+        raise ToolError(*_nothing_in_common(first, second))
+    return found
+
+
+def _broke(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
+    failed = {(row.subject, row.contestant) for row in cases.failures(first)}
+    return [row for row in cases.failures(second) if (row.subject, row.contestant) not in failed]
+
+
+def _nothing_in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[str, str]:
+    devices = [{str(cases.device(row)) for row in cases.newest(rows)} for rows in (first, second)]
+    if not all(devices):
+        return "one of the files holds failures only", "its rows say why; measure again"
+    if not devices[0] & devices[1]:
+        named = " and of ".join(", ".join(sorted(names)) for names in devices)
+        return f"the rows are of different devices, of {named}", "compare rows of one device"
+    return "no case is in both files", "measure the same model, contestants and mode in both"
+
+
+def run(first: Path, second: Path, fail_on_regression: bool) -> None:
+    """Print the comparison. Raises ToolError for bad files and, if asked to, for a regression."""
+    found = compare(read(first), read(second))
+    out.print(f"A: {escape(paths.shown(first))}\nB: {escape(paths.shown(second))}")
+    out.print(_table(found.pairs))
+    for line in _summary(found):
+        out.print(escape(line))
+    if fail_on_regression and found.regressions:
+        raise ToolError(f"{found.regressions} cases got worse", "they are listed above")
+
+
+def _table(pairs: Sequence[Pair]) -> Table:
+    table = Table("case", "A", "B", "change", "B is")
+    several = len({cases.device(pair.first) for pair in pairs}) > 1
+    for pair in pairs:
+        verdict = pair.difference.verdict
+        cells = [_name(pair.first, several), *(_cell(row) for row in (pair.first, pair.second))]
+        said = f"[{COLOURS.get(verdict, 'dim')}]{verdict.value}[/]"
+        table.add_row(*map(escape, cells), words.change(pair.difference.change), said)
+    return table
+
+
+def _name(row: Row, with_device: bool) -> str:
+    about = [row.subject, cases.mode(row), row.contestant]
+    if with_device:
+        about.insert(0, str(cases.device(row)))
+    return f"{' '.join(filter(None, about))}: {cases.label(row)}"
+
+
+def _cell(row: Row) -> str:
+    return f"{words.median(row)} ({words.spread(row)})"
+
+
+def _summary(found: Comparison) -> Iterator[str]:
+    counts = Counter(pair.difference.verdict for pair in found.pairs)
+    verdicts = ", ".join(f"{counts[v]} {v.value}" for v in Verdict if counts[v])
+    yield f"{len(found.pairs)} cases: {verdicts}."
+    yield from (f"failed in B: {_name(row, True)}: {row.error}" for row in found.broke)
+    for name, rows in (("A", found.only_first), ("B", found.only_second)):
+        if rows:
+            more = f", and {len(rows) - SHOWN} more" if rows[SHOWN:] else ""
+            yield f"only in {name}: {'; '.join(_name(r, False) for r in rows[:SHOWN])}{more}"
+    yield from _changed(found.pairs)
+    yield RULE
+    chance = CHANCE * len(found.pairs)
+    yield f"By chance alone fewer than {max(chance, 0.1):.1f} of these cases would differ so."
+
+
+def _changed(pairs: Sequence[Pair]) -> Iterator[str]:
+    """What else is not the same in both files, so that no difference is put down to the code."""
+    seen: dict[str, dict[str, None]] = {}
+    for pair in pairs:
+        for name, a, b in _facts(pair.first, pair.second):
+            if a != b:
+                seen.setdefault(name, {})[f"{a} -> {b}"] = None
+    yield from (f"not the same: {name} {', '.join(changes)}" for name, changes in seen.items())
+
+
+def _facts(a: Row, b: Row) -> Iterator[tuple[str, Any, Any]]:
+    yield from (("commit", a.commit, b.commit), ("os", a.os, b.os))
+    yield "driver", a.device.get("driver"), b.device.get("driver")
+    for old, new in ((a.versions, b.versions), (a.settings, b.settings)):
+        yield from ((key, old.get(key), new.get(key)) for key in {**old, **new})

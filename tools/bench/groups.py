@@ -1,0 +1,126 @@
+"""Rows side by side: the contestants of one model on one device, question by question."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.bench import cases
+from tools.bench.rows import Row
+
+OURS = "gfx"  # the contestant that the others are compared with
+ORDER = (
+    "decode", "ttft", "tpot", "throughput", "kv_capacity", "memory", "startup", "roofline", "step",
+    "ablate",
+)  # fmt: skip
+
+
+@dataclass
+class Line:
+    """One question and the row of each contestant that answered it."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def any(self) -> Row:
+        return next(iter(self.rows.values()))
+
+    def peers(self) -> dict[str, Row]:
+        """The rows that may be compared with ours: measured in turns with it, in one invocation."""
+        ours = self.rows.get(OURS)
+        if ours is None:
+            return {}
+        return {n: r for n, r in self.rows.items() if n != OURS and r.run == ours.run}
+
+
+@dataclass
+class Group:
+    """What was measured of one model on one device in one mode; ours is the first contestant."""
+
+    device: cases.Device
+    subject: str
+    mode: str
+    contestants: list[str]
+    lines: list[Line]
+    usual: dict[str, Any]  # parameters that labels leave out
+
+    @property
+    def title(self) -> str:
+        return f"{self.subject}, {self.mode}" if self.mode else self.subject
+
+    @property
+    def note(self) -> str:
+        """The parameters that labels leave out, as a sentence."""
+        said = ", ".join(f"{name} {value}" for name, value in self.usual.items())
+        return f"Where nothing else is said: {said}." if said else ""
+
+    def rows(self, bench: str, metric: str | None = None) -> list[tuple[str, Row]]:
+        """Contestant and row of every line of one metric, by default the bench's own."""
+        wanted = (bench, metric or bench)
+        lines = [line for line in self.lines if (line.any.bench, line.any.metric) == wanted]
+        return [item for line in lines for item in line.rows.items()]
+
+
+def group(rows: Sequence[Row]) -> list[Group]:
+    """The newest rows by device, model and mode.
+
+    A contestant with a checkpoint of its own stands beside ours of the same invocation.
+    """
+    main = {row.run: row.subject for row in rows if row.contestant == OURS}
+    found: dict[tuple[cases.Device, str, str], list[Row]] = {}
+    for row in cases.newest(rows):
+        subject = main.get(row.run, row.subject)
+        found.setdefault((cases.device(row), subject, cases.mode(row)), []).append(row)
+    return [_group(key, part) for key, part in found.items()]
+
+
+def _group(key: tuple[cases.Device, str, str], rows: Sequence[Row]) -> Group:
+    lines = _lines(rows)
+    usual = _usual(lines)
+    for line in lines:
+        line.label = cases.label(line.any, _unsaid(line, lines, usual))
+    return Group(*key, _contestants(rows), lines, usual)
+
+
+def _usual(lines: Sequence[Line]) -> dict[str, Any]:
+    """The most frequent value of each number among the parameters."""
+    seen: dict[str, Counter[Any]] = {}
+    for line in lines:
+        for name, value in cases.asked(line.any).items():
+            if isinstance(value, int | float):
+                seen.setdefault(name, Counter())[value] += 1
+    return {name: counts.most_common(1)[0][0] for name, counts in seen.items()}
+
+
+def _unsaid(line: Line, lines: Sequence[Line], usual: dict[str, Any]) -> set[str]:
+    """The usual parameters of a line that do not tell it from others of its metric."""
+    row = line.any
+    others = [o.any for o in lines if (o.any.bench, o.any.metric) == (row.bench, row.metric)]
+    return {
+        name
+        for name, value in cases.asked(row).items()
+        if usual.get(name) == value and all(o.parameters.get(name) == value for o in others)
+    }
+
+
+def _contestants(rows: Iterable[Row]) -> list[str]:
+    return sorted(dict.fromkeys(row.contestant for row in rows), key=lambda name: name != OURS)
+
+
+def _lines(rows: Iterable[Row]) -> list[Line]:
+    found: dict[tuple[str, ...], Line] = {}
+    for row in rows:
+        line = found.setdefault(cases.question(row), Line())
+        old = line.rows.get(row.contestant)
+        if old is None or row.run >= old.run:  # one contestant with two checkpoints
+            line.rows[row.contestant] = row
+    return sorted(found.values(), key=lambda line: _place(line.any))
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    place = ORDER.index(row.bench) if row.bench in ORDER else len(ORDER)
+    numbers = [v for v in cases.asked(row).values() if isinstance(v, int | float)]
+    return (place, row.bench, row.metric, numbers)

@@ -1,0 +1,78 @@
+"""One HTML page with everything: no other file, no network, readable on a phone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tools.bench import cases, meaning, words
+from tools.bench.difference import Verdict
+from tools.bench.groups import OURS, Group
+from tools.bench.headline import COLUMNS, answer, clear, count, losses, matches
+from tools.bench.plots import Plot
+from tools.bench.rows import Row
+
+TEMPLATE = "report.html.j2"
+
+
+def page(rows: Sequence[Row], groups: Sequence[Group], plots: Sequence[Plot]) -> str:
+    """The page for `rows`, whose `groups` and `plots` are already made."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    about = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    about.filters |= {"inline": inline, "plain": plain}
+    lost = list(losses(groups))
+    return about.get_template(TEMPLATE).render(
+        rows=rows,
+        counts=_counting(rows),
+        groups=groups,
+        plots=plots,
+        failures=cases.failures(rows),
+        losses=lost,
+        clear=clear(lost),
+        comparisons=count(groups),
+        setups=setups(rows),
+        benches=meaning.BENCHES,
+        method=meaning.METHOD,
+        columns=COLUMNS,
+        **_names(),
+    )
+
+
+def _names() -> dict[str, Any]:
+    """Functions and constants that the template uses under their own names."""
+    used = {"answer": answer, "matches": matches, "cases": cases, "words": words}
+    return used | {"Verdict": Verdict, "OURS": OURS}
+
+
+def _counting(rows: Sequence[Row]) -> Callable[[Row], bool]:
+    """Whether a row is the newest of its case, or a failure that still stands."""
+    kept = {id(row) for row in [*cases.newest(rows), *cases.failures(rows)]}
+    return lambda row: id(row) in kept
+
+
+def setups(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
+    """The last row of every invocation, contestant and mode: it stands for their settings."""
+    return {(row.run, row.contestant, cases.mode(row)): row for row in rows}
+
+
+def inline(svg: str) -> str:
+    """An SVG image as the address of itself."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def plain(value: Any) -> str:
+    """A value of a row as text: nothing for None, JSON for what is nested."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,132 @@
+"""Tables in Markdown from results/engine.jsonl: README's, and results/ENGINE.md with every case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tools import paths
+from tools.bench import cases, meaning, words
+from tools.bench.groups import OURS, Group, Line, group
+from tools.bench.headline import COLUMNS, answer, clear, count, losses, matches
+from tools.bench.rows import RESULTS, Row, read
+
+PAGE = paths.ROOT / "results" / "ENGINE.md"
+_NONE = "No row has been measured yet."
+_HEAD = f"""# The engine, measured
+
+Written by `python dev.py tables` from `results/engine.jsonl`, to which `python dev.py bench MODEL`
+appends: the newest row of every case. `python dev.py bench --report results/engine.jsonl FOLDER`
+draws the same rows.
+
+{chr(10).join(f"* {sentence}" for sentence in meaning.METHOD)}
+"""
+
+
+def rows() -> list[Row]:
+    """The rows of results/engine.jsonl; none where the file is absent."""
+    return read(RESULTS) if RESULTS.is_file() else []
+
+
+def readme_table() -> str:
+    """A line per model, mode and device: the headline numbers and how they compare."""
+    found = rows()
+    groups = [g for g in group(found) if any(answer(g, column) for column in COLUMNS)]
+    if not groups:
+        return _NONE
+    titles = ["model", *(column.title for column in COLUMNS)]
+    parts = [
+        part
+        for device in dict.fromkeys(g.device for g in groups)
+        for part in (f"On {device}:", _table(titles, _headlines(groups, device)))
+    ]
+    return "\n\n".join([*parts, *_sums(groups, found)])
+
+
+def _headlines(groups: Sequence[Group], device: cases.Device) -> Iterator[list[str]]:
+    for part in groups:
+        if part.device == device:
+            lines = (answer(part, column) for column in COLUMNS)
+            yield [part.title, *(_headline(line) if line else "" for line in lines)]
+
+
+def _headline(line: Line) -> str:
+    """Ours and how many times as good; a loss in bold. Without ours, whoever answered."""
+    if OURS not in line.rows:
+        return ", ".join(f"{name} {words.median(row)}" for name, row in line.rows.items())
+    said = [f"**{m}**" if m.is_loss else str(m) for m in matches(line) if m.times is not None]
+    return words.median(line.rows[OURS]) + (f" ({', '.join(said)})" if said else "")
+
+
+def _sums(groups: Sequence[Group], found: Sequence[Row]) -> Iterator[str]:
+    lost = list(losses(groups))
+    yield (
+        f"Of {count(groups)} comparisons with other contestants ours loses {len(lost)}, "
+        f"{clear(lost)} of them by more than the spread."
+    )
+    if failed := cases.failures(found):
+        yield "Failed: " + "; ".join(map(failure, failed)) + "."
+
+
+def failure(row: Row) -> str:
+    """A failed row in one line."""
+    return f"{row.subject}, {row.contestant}: {row.error or 'no reason given'}"
+
+
+def page() -> str:
+    """results/ENGINE.md: a table per group, then what failed."""
+    found = rows()
+    failed = [f"* {failure(row)}" for row in cases.failures(found)]
+    parts = [_HEAD, *map(_section, group(found))] if found else [_HEAD, f"{_NONE}\n"]
+    return "\n".join(parts + (["## Failed\n", *failed, ""] if failed else []))
+
+
+def _section(part: Group) -> str:
+    titles = ["what", *part.contestants, *(f"x {n}" for n in part.contestants if n != OURS)]
+    title = f"## {part.title}, on {part.device}\n"
+    return "\n".join([title, *_provenance(part), _table(titles, _lines(part)), f"\n{part.note}\n"])
+
+
+def _provenance(part: Group) -> Iterator[str]:
+    """Of each contestant: when and with what its rows were measured, and what served it."""
+    for name in part.contestants:
+        seen = [line.rows[name] for line in part.lines if name in line.rows]
+        commits = ", ".join(dict.fromkeys((row.commit or "unknown")[:12] for row in seen))
+        row = seen[-1]
+        checkpoint = f" of {row.subject}" if row.subject != part.subject else ""
+        facts = [f"{key} {value}" for key, value in row.versions.items() if value]
+        facts.append(f"driver {row.device.get('driver') or 'unknown'}")
+        served = [f"{n} x {i}" for by in (row.served_by or {}).values() for i, n in by.items()]
+        yield f"* {name}{checkpoint}: {row.run}, commit {commits}; {', '.join(facts + served)}"
+    yield ""
+
+
+def _lines(part: Group) -> Iterator[list[str]]:
+    peers = [name for name in part.contestants if name != OURS]
+    for line in part.lines:
+        found = {match.peer: match for match in matches(line)}
+        yield [
+            line.label,
+            *(_cell(line.rows.get(name)) for name in part.contestants),
+            *(_times(found[peer].times) if peer in found else "" for peer in peers),
+        ]
+
+
+def _cell(row: Row | None) -> str:
+    return "" if row is None else f"{words.median(row)} ({words.spread(row)})"
+
+
+def _times(times: float | None) -> str:
+    if times is None:
+        return ""
+    return f"**{times:.2f}**" if times < 1 else f"{times:.2f}"
+
+
+def _table(titles: Sequence[str], lines: Iterator[list[str]]) -> str:
+    head = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    body = (f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    return "\n".join([*head, *body])
+
+
+def write() -> None:
+    """Bring results/ENGINE.md up to date."""
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")

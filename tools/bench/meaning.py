@@ -1,0 +1,30 @@
+"""What each bench measures, and how: the words of the report."""
+
+from __future__ import annotations
+
+from tools.bench.difference import RULE
+
+BENCHES = {
+    "decode": "tokens/s of one stream after its first token, so without its prefill",
+    "ttft": "seconds from a request to its first token, alone in the engine",
+    "tpot": "seconds per output token of a stream after its first, over numbers of streams",
+    "throughput": "tokens/s of all streams together, once all of them decode",
+    "kv_capacity": "tokens that the KV cache holds",
+    "memory": "bytes on the device: the peak, and what weights and KV cache take of it",
+    "startup": "seconds from the start of the process to an engine that answers",
+    "roofline": "bytes that a decode step must read (weights and KV cache) by its time, as a share "
+    "of the bandwidth of a large copy, measured in the same process",
+    "step": "one decode step: its time, the time in kernels, the share beside them, its launches",
+    "ablate": "time that a decode step saves when one class of kernels does nothing",
+}
+
+METHOD = (
+    "Every contestant and round is a process of its own, in turns: A B C A B C. Runs that warm up "
+    "are not counted.",
+    "A value is the median of the samples of all rounds; beside it stand their 10th and 90th "
+    "percentile and how many there are.",
+    "x says how many times as good ours (gfx) is, whichever direction is good; below 1 it loses. "
+    "Only rows of one invocation are compared.",
+    RULE,
+    "Samples of one process do not show how processes differ, so take several rounds.",
+)
