@@ -12,7 +12,8 @@ from tools import paths
 from tools.errors import ToolError
 
 REFERENCE = "cpu"
-SYSTEMS = {("linux-64",): "__linux", ("win-64",): "__win"}  # of targets for one platform only
+# What a solver must see for a target that is for one platform only.
+SYSTEMS: dict[tuple[str, ...], str] = {("linux-64",): "__linux", ("win-64",): "__win"}
 One = Field(min_length=1, max_length=1)  # rattler-build variant files hold lists
 
 
