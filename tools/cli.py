@@ -31,6 +31,20 @@ OneTarget = Annotated[
         help="A target of variants/. Default: none asked for, which is cpu.",
     ),
 ]
+RowsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where rows go. Default: results/engine.jsonl.")
+]
+Compared = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="A B", help="Measure nothing: say how the rows of B differ from A's."),
+]
+Reported = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="ROWS FOLDER", help="Measure nothing: report a file of rows."),
+]
+FailOnRegression = Annotated[
+    bool, typer.Option("--fail-on-regression", help="With --compare: exit 1 if a case got worse.")
+]
 INTERRUPTED = 130  # what typer exits with on Ctrl-C
 Platform = Annotated[str | None, typer.Option(help="linux-64 or win-64. Default: this one.")]
 Passed = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -134,6 +148,26 @@ def serve(context: typer.Context, target: OneTarget = None) -> None:
     from tools.run import run
 
     run(target, ["vllm-gfx", "serve", *context.args])
+
+
+@app.command(context_settings=Passed)
+def bench(
+    context: typer.Context,
+    target: OneTarget = None,
+    rows: RowsFile = None,
+    compare: Compared = None,
+    report: Reported = None,
+    fail_on_regression: FailOnRegression = False,
+) -> None:
+    """Measure MODEL with the installed engine; append rows to a file, print and draw them.
+
+    MODEL and all other flags go to `python -m vllm_gfx.bench`: --contestant, --only, --mode,
+    --runs, --quick, --ablate and more; `bench -- --help` lists them. Plots and one HTML page go
+    to build/bench.
+    """
+    from tools.bench import command
+
+    command.bench(target, context.args, rows, compare, report, fail_on_regression)
 
 
 @app.command(context_settings=Passed)

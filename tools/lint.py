@@ -11,7 +11,8 @@ from tools.errors import ToolError
 
 TYPED = ("dev.py", "tools", "kernels/src", "shims/src", "recipes/into_prefix.py")
 TYPED_TESTS = [
-    f"tests/{name}" for name in ("tools", "recipes", "variants", "patches", "standin", "compile")
+    f"tests/{name}"
+    for name in ("tools", "recipes", "variants", "patches", "standin", "compile", "bench_report")
 ]
 CHECKS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
