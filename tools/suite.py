@@ -22,7 +22,17 @@ from tools.solve import ELSEWHERE
 from tools.trial import environment
 
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
-HERE = ("tools", "recipes", "variants", "patches", "standin", "docs", "compile", "selection", "bench_report")
+HERE = (
+    "tools",
+    "recipes",
+    "variants",
+    "patches",
+    "standin",
+    "docs",
+    "compile",
+    "selection",
+    "bench_report",
+)
 REPORTS = paths.BUILD / "reports"
 COMPILER = "ziglang"
 HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
