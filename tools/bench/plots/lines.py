@@ -81,7 +81,8 @@ def _line(panel: Axes, name: str, places: list[tuple[float, Row]], scale: float,
         color=style.COLOURS[look],
         marker=style.MARKERS[look],
         linestyle=style.DASHES[look],
-        zorder=3 - 0.1 * look,  # ours on top
+        markersize=5 + 1.5 * look,
+        zorder=3 - 0.1 * look,  # ours on top, and smaller: what lies below it is seen
     )
 
 
