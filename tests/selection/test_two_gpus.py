@@ -1,4 +1,4 @@
-"""Two GPUs in one machine. A solver's client reports one of them; which one is the client's rule."""
+"""Two GPUs in one machine: a client reports one to the solver, and which one is its rule."""
 
 from __future__ import annotations
 
