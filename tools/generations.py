@@ -38,8 +38,8 @@ def read(target: str) -> State:
     """Which generations of `target` are in use. Raises ToolError if its file is damaged."""
     file = _file(target)
     if not file.is_file():
-        made_before = (paths.prefix(target) / prefix.LIST).is_file()  # a plain folder, no link
-        return State(active=target if made_before else None)
+        link = paths.prefix(target)  # a folder, if an earlier version of this tool made it
+        return State(active=link.name if (link / prefix.LIST).is_file() else None)
     try:
         return State(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
@@ -80,8 +80,8 @@ def install(
     except BaseException:
         shutil.rmtree(where, ignore_errors=True)
         raise
-    kept = before.active if before.active != target else None  # its place is the link's
-    _use(target, State(where.name, kept))
+    in_the_way = before.active == paths.prefix(target).name  # where the link has to be
+    _use(target, State(where.name, None if in_the_way else before.active))
     return True
 
 
@@ -144,7 +144,7 @@ def _sweep(target: str, state: State) -> None:
 def _link(target: str, state: State) -> None:
     """Point the link at the active generation, if it does not."""
     link = paths.prefix(target)
-    if not state.active or state.active == target or _leads_to(link) == state.active:
+    if state.active in (None, link.name, _leads_to(link)):
         return
     if link.is_dir() and _leads_to(link) is None:
         link.rename(link.with_name(f"{target}.old"))

@@ -20,7 +20,7 @@ from tools.errors import ToolError
 PIXI = tomllib.loads((paths.ROOT / "pixi.toml").read_text(encoding="utf-8"))
 TASKS = set(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 WANTED = {"build", "smoke", "test", "serve", "doctor", "lint", "fetch", "install", "lock"}
-WANTED |= {"kernels", "bench", "tables"}
+WANTED |= {"kernels", "bench", "tables", "rollback", "verify", "bundle"}
 
 
 def task(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
