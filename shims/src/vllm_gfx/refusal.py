@@ -21,6 +21,9 @@ def of_configuration(model: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
+        for item in error.errors():
+            if isinstance(ours := item.get("ctx", {}).get("error"), Refusal):
+                raise ours from error  # it says what to do
         reasons = [item["msg"].removeprefix("Value error, ") for item in error.errors()]
         what = _unknown_quantisation(model, reasons) or "; ".join(reasons)
         remedy = "change the flags or the model"

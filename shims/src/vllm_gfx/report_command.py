@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from vllm_gfx import checkpoint, envs, refusal, report
+from vllm_gfx import checkpoint, envs, preflight, refusal, report
 
 USAGE = "vllm-gfx report MODEL [engine flags of `vllm serve`]"
 
@@ -16,6 +16,7 @@ def run(argv: Sequence[str]) -> None:
         raise refusal.Refusal("no model is given", f"put it first: {USAGE}")
     if not argv[0].startswith("-"):
         checkpoint.check(argv[0])
+        preflight.check_machine()
     envs.set_defaults()
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the rows are those of one process
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # stdout is for the table

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vllm_gfx import checkpoint, envs, refusal
+from vllm_gfx import checkpoint, envs, preflight, refusal
 from vllm_gfx.refusal import Refusal
 
 HOST = "127.0.0.1"
@@ -46,6 +46,7 @@ def run(argv: Sequence[str]) -> None:
     envs.set_defaults()
     if not any(arg.split("=")[0] in ("-h", "--help") for arg in argv):
         argv = prepared(argv)
+        preflight.check_machine()
     sys.argv = ["vllm", "serve", *argv]
     _upstream(argv)
 

@@ -1,0 +1,50 @@
+"""Before the engine starts: refuse, in one line, what could only end in a traceback later.
+
+`check_machine()` needs no vLLM: `vllm-gfx serve` asks it before importing anything. The GPU
+platforms call `check(vllm_config)`, which `LLM(...)` passes too. On the cpu target neither does
+anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from vllm_gfx import envs
+
+_log = logging.getLogger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
+
+
+def check_machine() -> None:
+    """Raise Refusal unless torch sees a GPU that this environment is built for."""
+    from gfx_kernels import targets
+
+    if envs.simulated_target() or targets.built_for() == targets.REFERENCE:
+        return
+    _refuse_gpus(1)
+
+
+def check(vllm_config: Any) -> None:
+    """Raise Refusal for a GPU that is not served, or too little of its memory for the model."""
+    import torch
+
+    from vllm_gfx.preflight import room
+
+    gpus = vllm_config.parallel_config.local_world_size
+    if not envs.simulated_target():
+        _refuse_gpus(gpus)
+    elif not torch.cuda.is_available():  # simulated on the CPU
+        return
+    room.check(vllm_config, room.cards(torch, gpus))
+
+
+def _refuse_gpus(count: int) -> None:
+    from vllm_gfx.preflight import gpus
+    from vllm_gfx.preflight.world import here
+
+    world = here(os.environ)
+    if (refusal := gpus.refusal(world, count)) is not None:
+        raise refusal
+    for remark in gpus.remarks(world):
+        _log.info("%s", remark)

@@ -1,0 +1,157 @@
+"""How much GPU memory a model needs at least: a lower bound, so that nothing that fits is refused.
+
+Counted are the weights, the KV cache of one longest request (vLLM starts with no less), and the
+largest intermediate tensors of one step. Not counted: graphs, the runtime's own memory, the states
+of recurrent layers, images. What cannot be told from the configuration counts as nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vllm_gfx.preflight import weights
+
+# Bytes an element of a KV cache; layouts that are not listed pack elements in ways of their own.
+_KV_BYTES = {
+    "float32": 4.0,
+    "float16": 2.0,
+    "half": 2.0,
+    "bfloat16": 2.0,
+    "fp8": 1.0,
+    "fp8_e4m3": 1.0,
+    "fp8_e5m2": 1.0,
+    "int8": 1.0,
+    "int8_per_token_head": 1.0,
+    "fp8_per_token_head": 1.0,
+    "int4_per_token_head": 0.5,
+}
+_BLOCK = 16  # tokens, where the configuration does not say yet
+_SAFETENSORS = ("auto", "hf", "safetensors", "fastsafetensors")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes on each GPU. `full`, `windowed`: KV bytes a token in all layers of that kind."""
+
+    weights: int
+    in_4bit: int  # what the weights of a 4-bit copy take; 0 if there is nothing to gain
+    work: int
+    full: float
+    windowed: float
+    window: int  # tokens
+    block: int
+    length: int  # of the longest request, tokens
+
+    def kv(self, length: int) -> int:
+        """KV cache bytes of one request of `length` tokens."""
+        kept = min(length, self.window) if self.window else length
+        return int(self._blocks(length) * self.full + self._blocks(kept) * self.windowed)
+
+    def _blocks(self, tokens: int) -> int:
+        """Tokens, rounded up to whole blocks."""
+        return -(-tokens // self.block) * self.block
+
+    def total(self, length: int | None = None) -> int:
+        """All of it with a longest request of `length` tokens, else of the one asked for."""
+        return self.weights + self.work + self.kv(self.length if length is None else length)
+
+    def as_4bit(self) -> Need:
+        """The need of a 4-bit copy of the model."""
+        return replace(self, weights=self.in_4bit, in_4bit=0)
+
+
+def of(vllm_config: Any) -> Need:
+    """The need of the model that a VllmConfig describes."""
+    model, parallel = vllm_config.model_config, vllm_config.parallel_config
+    gpus = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
+    held = _weights(vllm_config) or weights.Weights(0, 0)
+    spared = int(vllm_config.offload_config.uva.cpu_offload_gb * 2**30)
+    full, windowed = _kv_bytes(vllm_config)
+    batch = vllm_config.scheduler_config.max_num_batched_tokens
+    automatic = getattr(model, "original_max_model_len", None) == -1  # vLLM takes what fits
+    return Need(
+        weights=max(0, held.loaded // gpus - spared),
+        in_4bit=max(0, held.in_4bit // gpus - spared),
+        work=_work(vllm_config),
+        full=full,
+        windowed=windowed,
+        window=(model.get_sliding_window() or 0) + batch if windowed else 0,
+        block=vllm_config.cache_config.block_size or _BLOCK,
+        length=1 if automatic else model.max_model_len,
+    )
+
+
+def _weights(vllm_config: Any) -> weights.Weights | None:
+    """None for a model that is not on this disk, or not in safetensors files."""
+    model = vllm_config.model_config
+    folder = _folder(model.model, model.revision)
+    if folder is None or str(vllm_config.load_config.load_format) not in _SAFETENSORS:
+        return None
+    tied = bool(getattr(model.hf_text_config, "tie_word_embeddings", False))
+    return weights.of_folder(
+        folder, model.dtype.itemsize, model.get_total_num_hidden_layers(), tied
+    )
+
+
+def _folder(model: str, revision: str | None) -> Path | None:
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _kv_bytes(vllm_config: Any) -> tuple[float, float]:
+    """KV bytes a token on each GPU: of layers that keep all tokens, of layers with a window."""
+    model, parallel = vllm_config.model_config, vllm_config.parallel_config
+    element = _element(vllm_config)
+    blocks_given = vllm_config.cache_config.num_gpu_blocks_override is not None
+    if not element or blocks_given or model.runner_type != "generate" or model.is_attention_free:
+        return 0.0, 0.0
+    tensors = 1 if model.use_mla else 2
+    sums = {"full": 0.0, "windowed": 0.0}
+    for layer, kind in _attention_layers(model, parallel):
+        shape = model.model_arch_config[layer]
+        heads = model.get_num_kv_heads(parallel, shape)
+        sums[kind] += tensors * heads * shape.head_size * element
+    return sums["full"], sums["windowed"]
+
+
+def _element(vllm_config: Any) -> float:
+    """Bytes a KV element; 0 where that cannot be told."""
+    asked = str(vllm_config.cache_config.cache_dtype)
+    if asked != "auto":
+        return _KV_BYTES.get(asked, 0.0)
+    stated = vllm_config.model_config.model_arch_config.quantization_config or {}
+    return 1.0 if stated.get("kv_cache_scheme") else float(vllm_config.model_config.dtype.itemsize)
+
+
+def _attention_layers(model: Any, parallel: Any) -> list[tuple[int, str]]:
+    """Index and kind of this GPU's layers that have a KV cache of their own."""
+    start, end = model.get_layers_start_end_indices(parallel)
+    end -= getattr(model.hf_text_config, "num_kv_shared_layers", 0) or 0
+    kinds = getattr(model.hf_text_config, "layer_types", None)
+    one = "windowed" if model.get_sliding_window() else "full"
+    if kinds is None:
+        count = model.get_num_layers_by_block_type(parallel, "attention")
+        return [(layer, one) for layer in range(start, min(end, start + count))]
+    names = {"full_attention": "full", "attention": "full", "sliding_attention": "windowed"}
+    found = [(layer, names[kinds[layer]]) for layer in range(start, end) if kinds[layer] in names]
+    windows = bool(model.get_sliding_window())
+    return [(layer, kind if windows else "full") for layer, kind in found]
+
+
+def _work(vllm_config: Any) -> int:
+    """Bytes of the largest tensors that are alive at once: of an MLP, or of the logits."""
+    model, scheduler = vllm_config.model_config, vllm_config.scheduler_config
+    config, element = model.hf_text_config, model.dtype.itemsize
+    tokens = scheduler.max_num_batched_tokens
+    width = getattr(config, "intermediate_size", 0)
+    dense = isinstance(width, int) and not model.get_num_experts()
+    inner = 3 * width // vllm_config.parallel_config.tensor_parallel_size if dense else 0
+    layer = tokens * (2 * model.get_hidden_size() + inner) * element
+    logits = min(scheduler.max_num_seqs, tokens) * model.get_vocab_size() * (element + 4)
+    return int(max(layer, logits))

@@ -1,0 +1,118 @@
+"""The arithmetic against vLLM's own: real configurations, upstream's KV cache specifications."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from vllm import EngineArgs
+from vllm.v1.kv_cache_interface import FullAttentionSpec, MLAAttentionSpec, SlidingWindowSpec
+from vllm_gfx.preflight import need
+
+from tests.preflight.conftest import Checkpoint
+from tests.support import tinylm
+
+
+def configured(model: Path, **more: Any) -> Any:
+    """The VllmConfig of an engine; nothing is started."""
+    asked = {"model": str(model), "dtype": "float16", "skip_tokenizer_init": True, **more}
+    return EngineArgs(**asked).create_engine_config()
+
+
+def _spec(kind: type, config: Any, **more: Any) -> int:
+    """Upstream's bytes for one longest request in one layer."""
+    model, parallel = config.model_config, config.parallel_config
+    spec = kind(
+        block_size=config.cache_config.block_size or 16,
+        num_kv_heads=model.get_num_kv_heads(parallel),
+        head_size=model.get_head_size(),
+        dtype=model.dtype,
+        **more,
+    )
+    return int(spec.max_memory_usage_bytes(config))
+
+
+@pytest.mark.parametrize("length", [16, 1000, 32768])
+def test_full_attention(checkpoint: Checkpoint, length: int) -> None:
+    config = configured(checkpoint(), max_model_len=length)
+    found = need.of(config)
+    assert found.length == length
+    assert found.kv(length) == 28 * _spec(FullAttentionSpec, config)
+
+
+def test_a_known_figure(checkpoint: Checkpoint) -> None:
+    """56 KiB a token: 28 layers, 4 heads of 128, K and V, 2 bytes."""
+    found = need.of(configured(checkpoint(), max_model_len=32768))
+    assert found.kv(32768) == 32768 * 56 * 1024
+    assert found.weights == 2 * 7_615_616_512
+
+
+def test_sliding_windows(checkpoint: Checkpoint) -> None:
+    kinds = ["sliding_attention", "full_attention"] * 14
+    folder = checkpoint(
+        layer_types=kinds, sliding_window=1024, use_sliding_window=True, max_window_layers=0
+    )
+    config = configured(folder, max_model_len=32768, max_num_batched_tokens=2048)
+    windowed = _spec(SlidingWindowSpec, config, sliding_window=1024)
+    full = _spec(FullAttentionSpec, config)
+    found = need.of(config).kv(32768)
+    # A lower bound, and a near one: upstream adds a block to each window.
+    assert 0.99 * 14 * (windowed + full) <= found <= 14 * (windowed + full)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "share"), [("fp8", 0.5), ("fp8_e5m2", 0.5), ("turboquant_4bit_nc", 0.0)]
+)
+def test_kv_dtypes(checkpoint: Checkpoint, dtype: str, share: float) -> None:
+    config = configured(checkpoint(), max_model_len=1024)
+    whole = need.of(config).kv(1024)
+    config.cache_config.cache_dtype = dtype
+    assert need.of(config).kv(1024) == share * whole
+
+
+def test_tensor_parallel_halves(checkpoint: Checkpoint) -> None:
+    config = configured(checkpoint(), max_model_len=1024)
+    one = need.of(config)
+    config.parallel_config.tensor_parallel_size = 2
+    two = need.of(config)
+    assert (two.weights, two.kv(1024)) == (one.weights // 2, one.kv(1024) // 2)
+
+
+def test_offloaded_weights_need_no_gpu(checkpoint: Checkpoint) -> None:
+    config = configured(checkpoint(), max_model_len=1024)
+    whole = need.of(config)
+    config.offload_config.uva.cpu_offload_gb = 4
+    assert need.of(config).weights == whole.weights - 4 * 2**30
+
+
+def test_what_cannot_be_told_counts_as_nothing(checkpoint: Checkpoint) -> None:
+    config = configured(checkpoint(), max_model_len=1024, load_format="dummy")
+    assert need.of(config).weights == 0
+    config.cache_config.num_gpu_blocks_override = 7
+    assert need.of(config).kv(1024) == 0
+
+
+def test_a_length_that_vllm_chooses(checkpoint: Checkpoint) -> None:
+    config = configured(checkpoint(), max_model_len=4096)
+    config.model_config.original_max_model_len = -1
+    found = need.of(config)
+    assert found.length == 1 and found.total() < need.of(configured(checkpoint())).total()
+
+
+def test_mla_keeps_one_tensor(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configured(checkpoint(), max_model_len=1024)
+    monkeypatch.setattr(type(config.model_config), "use_mla", True)
+    one = _spec(MLAAttentionSpec, config)
+    assert need.of(config).kv(1024) == 28 * one
+
+
+def test_the_real_engine_takes_no_less() -> None:
+    """The tiny model's own configuration: weights, and the KV cache that its engine needs."""
+    config = configured(tinylm.copy(tinylm.ORIGINAL), dtype="float32", max_model_len=256)
+    found = need.of(config)
+    layers = config.model_config.get_total_num_hidden_layers()
+    assert found.kv(256) == layers * _spec(FullAttentionSpec, config)
+    assert found.weights > 0 and found.work > 0
+    assert config.model_config.dtype == torch.float32
