@@ -17,7 +17,7 @@ import torch
 from gfx_kernels import targets
 from vllm import envs as vllm_envs
 
-from vllm_gfx import checkpoint
+from vllm_gfx import checkpoint, preflight
 from vllm_gfx.ops import library, needs
 from vllm_gfx.platform.device import TorchDeviceQueries
 
@@ -157,6 +157,7 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
     def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
         """Our worker. Raises ValueError for an absent op that is asked for, or a bad checkpoint."""
         checkpoint.check_configured(vllm_config)
+        preflight.check(vllm_config)
         missing = [op for op in needs.SKINNY_GEMM if not library.runs(op)]
         if vllm_envs.VLLM_ROCM_USE_SKINNY_GEMM and missing:
             raise ValueError(
