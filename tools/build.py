@@ -35,7 +35,7 @@ from tools.recipes import Recipe
 from tools.trust import sbom, sums
 from tools.variants import Variant, chosen
 
-FORMAT = "conda:9"
+FORMAT = "conda:1"  # normalise compresses again
 SPACE = 2 << 30  # bytes; vLLM's build folder takes 1.1 GB
 ERROR = re.compile(r"(\w+\.)*\w*(Error|Exception|SystemExit)\b.*|ERROR: .+")
 
@@ -51,15 +51,29 @@ class Job:
     def name(self) -> str:
         return self.recipe.name + (f"-{self.variant.name}" if self.variant else "")
 
+    @property
+    def platform(self) -> str:
+        """The platform it is built for."""
+        return solve.here()
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Variant values beside those of pins.yaml and the target's file."""
+        return {}
+
     @cached_property
     def rendered(self) -> rattler_build.RenderedVariant:
         """The recipe with its templates filled in. Raises ToolError if it is not valid."""
-        platform = rattler_build.PlatformConfig(target_platform=solve.here())
+        platform = rattler_build.PlatformConfig(
+            target_platform=self.platform, build_platform=solve.here()
+        )
         files: list[str | Path] = [paths.PINS]
         if self.variant:
             files.append(paths.VARIANTS / f"{self.variant.name}.yaml")
         context = rattler_build.JinjaConfig(platform=platform)
         values = rattler_build.VariantConfig.from_files_with_context(files, context)
+        given = {key: [value] for key, value in self.given.items()}
+        values = values.merge(rattler_build.VariantConfig(given))
         try:
             stage0 = rattler_build.Stage0Recipe.from_file(self.recipe.file)
             (one,) = stage0.render(values, rattler_build.RenderConfig(platform=platform))
@@ -143,19 +157,24 @@ def build(targets: list[str] | None = None, platform: str | None = None) -> None
     here = solve.here()
     with only_one(), full_disk():
         for subdir in dict.fromkeys([here, platform or here]):
-            _standin(subdir)
+            stand_in(subdir)
         every = recipes.all_recipes()
         for recipe in every:
             _build_recipe(recipe, variants)
         stamps.keep({job.name for recipe in every for job in _jobs(recipe, chosen(None))})
-        channel.drop_strangers()
-        if not channel.is_indexed():
-            with step("index of the channel"):
-                channel.index()
-        sums.write(paths.CHANNEL, {stamp.file: stamp.sha256 for stamp in stamps.known()})
+        publish()
         shutil.rmtree(paths.WORK, ignore_errors=True)
         if platform and platform != here:
             _prove(platform, variants)
+
+
+def publish() -> None:
+    """Make the channel hold and list what the stamps know, and nothing else."""
+    channel.drop_strangers()
+    if not channel.is_indexed():
+        with step("index of the channel"):
+            channel.index()
+    sums.write(paths.CHANNEL, {stamp.file: stamp.sha256 for stamp in stamps.known()})
 
 
 def _prove(platform: str, variants: list[Variant]) -> None:
@@ -169,12 +188,13 @@ def _prove(platform: str, variants: list[Variant]) -> None:
 def fetch() -> None:
     """Only make sure that every pinned source is there, intact, and takes its patches."""
     with only_one(), full_disk():
-        _standin(solve.here())
+        stand_in(solve.here())
         for recipe in recipes.all_recipes():
             _prepare(recipe)
 
 
-def _standin(platform: str) -> None:
+def stand_in(platform: str) -> None:
+    """The stand-in for conda-forge, which recipes are built with."""
     with step(f"conda-forge stand-in for {platform}") as current:
         standin.ensure(paths.STANDIN, platform, current)
 
@@ -188,17 +208,17 @@ def _jobs(recipe: Recipe, variants: list[Variant]) -> list[Job]:
 def _build_recipe(recipe: Recipe, variants: list[Variant]) -> None:
     outdated = [job for job in _jobs(recipe, variants) if not job.is_current()]
     if outdated:
-        _require_space()
+        require_space()
         _prepare(recipe)
     for job in outdated:
         with step(f"build {job.name}") as current:
-            _run(job, current)
+            make(job, current)
 
 
-def _require_space() -> None:
+def require_space(needed: int = SPACE) -> None:
     """Raise ToolError before the disk is full: unpacking, the builder does not say that it was."""
     paths.WORK.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(paths.WORK).free < SPACE:
+    if shutil.disk_usage(paths.WORK).free < needed:
         raise no_space(paths.shown(paths.WORK))
 
 
@@ -214,7 +234,8 @@ def _prepare(recipe: Recipe) -> None:
         current.done(f"{patches.check(recipe, archive)} apply")
 
 
-def _run(job: Job, current: Step) -> None:
+def make(job: Job, current: Step) -> None:
+    """Build one package, publish it and stamp it. Raises ToolError; then nothing is published."""
     log = Log(job, current)
     output = paths.WORK / "out"
     shutil.rmtree(output, ignore_errors=True)  # a failed build leaves its prefix there

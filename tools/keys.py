@@ -38,9 +38,11 @@ def digest_of(path: Path) -> str:
 def inputs(recipe: Recipe) -> dict[str, str]:
     """Digest of every file of this checkout that goes into the package, by its name here.
 
-    A pinned source distribution is not hashed again: the recipe holds its sha256.
+    A pinned source distribution is not hashed again: the recipe holds its sha256. Nor is a wheel,
+    whose row of rocm.yaml the build adds.
     """
-    given = [p for p in recipe.source_paths if p.parent != paths.SOURCES]
+    pinned = (paths.SOURCES, paths.WHEELS)
+    given = [p for p in recipe.source_paths if p.parent not in pinned and p != paths.ROCM]
     roots = [recipe.folder, *given, *recipe.patches, Path(normalise.__file__)]
     return {paths.shown(file): digest_of(file) for root in roots for file in files_of(root)}
 

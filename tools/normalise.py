@@ -1,65 +1,103 @@
-"""Makes a .conda file a function of its content: the builder writes the time and paths into it."""
+"""Makes a .conda file a function of its content: the builder writes the time and paths into it.
+
+Contents are streamed: a package may hold more than fits into memory, and more than 4 GiB.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import tarfile
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from backports import zstd
+from backports.zstd import CompressionParameter
 
 EPOCH = 1767225600  # 2026-01-01; every file and every record carries it
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip knows
-LEVEL = 9
+# How it is compressed. The bytes depend on each, and not on how many processors there are.
+PACKING = {
+    CompressionParameter.compression_level: 9,
+    CompressionParameter.nb_workers: 2,
+}
+CHUNK = 1 << 20
 # Names folders of the machine that built it.
 LEFT_OUT = ("info/recipe/rendered_recipe.yaml",)
 
 
 def normalise(package: Path) -> None:
     """Rewrite `package` in place with fixed times and owners and sorted members."""
-    with zipfile.ZipFile(package) as old:
-        parts = {name: old.read(name) for name in old.namelist()}
     fresh = package.with_suffix(".new")
-    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as new:
+    with (
+        zipfile.ZipFile(package) as old,
+        zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as new,
+    ):
         # The order the format asks for: metadata.json, then info, then pkg... is only customary.
-        for name in sorted(parts, key=lambda n: (n != "metadata.json", not n.startswith("info-"))):
-            content = parts[name]
-            if name.endswith(".tar.zst"):
-                content = zstd.compress(_archive(zstd.decompress(content)), LEVEL)
-            new.writestr(zipfile.ZipInfo(name, ZIP_TIME), content)
+        names = sorted(old.namelist(), key=lambda n: (n != "metadata.json", n[:5] != "info-"))
+        for name in names:
+            with (
+                old.open(name) as source,
+                new.open(zipfile.ZipInfo(name, ZIP_TIME), "w", force_zip64=True) as target,
+            ):
+                if name.endswith(".tar.zst"):
+                    _repack(source, target)
+                else:
+                    target.write(source.read())
     fresh.replace(package)
 
 
-def _archive(raw: bytes) -> bytes:
-    """A tar archive with the same files, in name order, told apart only by name, mode, content."""
-    result = io.BytesIO()
+def _repack(source: IO[bytes], target: IO[bytes]) -> None:
+    """The tar archive in `source` with the same files, in name order."""
     with (
-        tarfile.open(fileobj=io.BytesIO(raw)) as old,
-        tarfile.open(fileobj=result, mode="w", format=tarfile.GNU_FORMAT) as new,
+        _seekable(source) as raw,
+        tarfile.open(fileobj=raw) as old,
+        zstd.ZstdFile(
+            target, "wb", options={int(key): value for key, value in PACKING.items()}
+        ) as packed,
+        tarfile.open(
+            fileobj=cast(IO[bytes], packed), mode="w|", bufsize=CHUNK, format=tarfile.GNU_FORMAT
+        ) as new,
     ):
         for member in sorted(old.getmembers(), key=lambda m: m.name):
             if member.name in LEFT_OUT or member.isdir():
                 continue
-            content = _content(old, member)
-            new.addfile(_plain(member, len(content)), io.BytesIO(content))
-    return result.getvalue()
+            size, content = _content(old, member)
+            new.addfile(_plain(member, size), content)
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+@contextmanager
+def _seekable(source: IO[bytes]) -> Iterator[IO[bytes]]:
+    """`source` decompressed, on disk if it is large: members are read in another order."""
+    with (
+        tempfile.SpooledTemporaryFile(max_size=64 << 20) as raw,
+        zstd.ZstdFile(source) as unpacked,
+    ):
+        while chunk := unpacked.read(CHUNK):
+            raw.write(chunk)
+        raw.seek(0)
+        yield cast(IO[bytes], raw)
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[int, IO[bytes] | None]:
+    """Size and contents; two records lose what tells when and where it was built."""
     file = archive.extractfile(member) if member.isreg() else None
-    content = file.read() if file else b""
+    if file is None:
+        return 0, None
     if member.name == "info/index.json":
-        content = _dump({**json.loads(content), "timestamp": EPOCH * 1000})
+        return _dump({**json.load(file), "timestamp": EPOCH * 1000})
     if member.name == "info/about.json":  # `channels` are folders of the machine that built it
-        content = _dump({k: v for k, v in json.loads(content).items() if k != "channels"})
-    return content
+        return _dump({k: v for k, v in json.load(file).items() if k != "channels"})
+    return member.size, file
 
 
-def _dump(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, indent=2, sort_keys=True).encode()
+def _dump(record: dict[str, Any]) -> tuple[int, IO[bytes]]:
+    content = json.dumps(record, indent=2, sort_keys=True).encode()
+    return len(content), io.BytesIO(content)
 
 
 def _plain(member: tarfile.TarInfo, size: int) -> tarfile.TarInfo:

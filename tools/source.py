@@ -32,7 +32,7 @@ def have(recipe: Recipe, progress: Progress) -> bool:
     cached = cache.find(recipe.context["sha256"], progress)
     if cached is None:
         return False
-    _place(cached, target)
+    place(cached, target)
     return True
 
 
@@ -52,7 +52,7 @@ def fetch(recipe: Recipe, python: Path, progress: Progress) -> None:
         if [file.name for file in files] != [target.name]:
             raise ToolError(f"pip fetched {[f.name for f in files]}, expected {target.name}")
         with cache.locked(progress):
-            _place(cache.add(files[0], sha256), target)
+            place(cache.add(files[0], sha256), target)
 
 
 def _download(recipe: Recipe, python: Path, folder: Path, progress: Progress) -> None:
@@ -91,7 +91,8 @@ def _is(path: Path, sha256: str) -> bool:
     return path.is_file() and cache.sha256_of(path) == sha256
 
 
-def _place(cached: Path, target: Path) -> None:
+def place(cached: Path, target: Path) -> None:
+    """Have a file of the cache at `target` too, at once or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -40,12 +40,13 @@ def write(job: str, stamp: Stamp) -> None:
 
 def keep(jobs: set[str]) -> None:
     """Forget every job but these: its recipe or its target went."""
-    for path in paths.STAMPS.glob("*.json"):
+    for path in paths.STAMPS.glob("*.json"):  # not those of parts built on demand, in folders
         if path.stem not in jobs:
             path.unlink()
 
 
-def known() -> list[Stamp]:
-    """Every stamp."""
-    found = (read(path.stem) for path in sorted(paths.STAMPS.glob("*.json")))
+def known(pattern: str = "**/*.json") -> list[Stamp]:
+    """Every stamp; "*.json" leaves out the parts of the channel that are built on demand."""
+    files = sorted(paths.STAMPS.glob(pattern))
+    found = (read(path.relative_to(paths.STAMPS).with_suffix("").as_posix()) for path in files)
     return [stamp for stamp in found if stamp]

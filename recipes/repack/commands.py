@@ -45,6 +45,6 @@ def same_commands(wheel: OpenedWheel, recipe: Path, windows: bool) -> None:
     if theirs != ours:
         lacks, more = sorted(theirs - ours), sorted(ours - theirs)
         raise WheelError(
-            f"{wheel.path.name}: entry_points of {recipe.parent.name}/{recipe.name} lack {lacks} and"
-            f" have {more} too much; correct them there"
+            f"{wheel.path.name}: entry_points of {recipe.parent.name}/{recipe.name} lack {lacks}"
+            f" and have {more} too much; correct them there"
         )

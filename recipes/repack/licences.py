@@ -7,6 +7,7 @@ from pathlib import Path
 from .opened import OpenedWheel
 
 TEXT = re.compile(r"^(licen[cs]e|copying|notice|authors|copyright)", re.IGNORECASE)
+CODE = (".py", ".pyi", ".h", ".hpp", ".so", ".dll")
 NONE = "The files that {name} was repacked from hold no licence text.\n"
 
 
@@ -33,9 +34,7 @@ def collect(source: Path, folder: Path, name: str) -> None:
 
 def _is_text(path: str) -> bool:
     name = path.rsplit("/", 1)[-1]
-    return bool(TEXT.match(name)) and not name.endswith(
-        (".py", ".pyi", ".h", ".hpp", ".so", ".dll")
-    )
+    return bool(TEXT.match(name)) and not name.endswith(CODE)
 
 
 def _say_if_none(folder: Path, name: str) -> None:

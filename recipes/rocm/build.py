@@ -2,10 +2,18 @@
 
 import os
 import runpy
+import sys
 from pathlib import Path
 
 from into_prefix import install
+from repack import WheelError, is_pinned
 from repack.licences import collect
+
+archive = Path(os.environ["RECIPE_DIR"], "../../build/wheels", os.environ["WHEEL"])
+try:
+    is_pinned(archive, Path("rocm.yaml"))
+except WheelError as error:
+    sys.exit(f"ERROR: {error}")
 
 # Its setup.py asks the GPU of the machine for the family that its requirements name, unless told.
 # No package of ours follows them, so the answer must only not depend on that machine.

@@ -17,7 +17,7 @@ from backports import zstd
 from tools import normalise, paths, recipes, stamps
 
 LONGEST_PATH = 120  # characters below site-packages; upstream's longest is 171
-STAMPS = stamps.known()
+STAMPS = stamps.known("*.json")
 
 
 @cache

@@ -84,10 +84,12 @@ def point_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "VARIANTS": root / "variants",
         "PATCHES": root / "patches",
         "PINS": root / "pins.yaml",
+        "ROCM": root / "recipes" / "rocm.yaml",
         "BUILD": build,
         "CHANNEL": build / "channel",
         "STANDIN": build / "conda-forge",
         "SOURCES": build / "sources",
+        "WHEELS": build / "wheels",
         "STAMPS": build / "stamps",
         "WORK": build / "work",
     }

@@ -23,13 +23,13 @@ ALL = {"gfx-target-1-cpu_0.conda", "gfx-target-1-gfx1100_0.conda"}
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the jobs that run, in order."""
     names: list[str] = []
-    run = build._run
+    run = build.make
 
     def recorded(job: build.Job, current: object) -> None:
         names.append(job.name)
         run(job, current)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(build, "_run", recorded)
+    monkeypatch.setattr(build, "make", recorded)
     return names
 
 

@@ -18,12 +18,13 @@ from tools import paths, recipes
 from tools.errors import ToolError
 
 HEADER = """\
-# What the recipes of the ROCm stack repack: size and sha256 of each wheel, by file name. Which version
-# is built says pins.yaml. AMD's index publishes no hashes: `seen` names the public record that one was
-# read from, and was not checked against AMD's file by us. Rows without it were measured on the
-# downloaded file by `python dev.py pin rocm VERSION`, which also fills the rows that have no sha256:
-# files that an index listed, or that its naming rule expects. None of them is built before that.
-# `url` stands where a file does not lie below `index`; `index: pip` means the index pip is given.
+# What the recipes of the ROCm stack repack: size and sha256 of each wheel, by file name. pins.yaml
+# says which version is built. AMD's index publishes no hashes: `seen` names the public record that
+# a hash was read from, and nobody here compared it with AMD's file. Rows with a hash and no `seen`
+# were measured on the downloaded file by `python dev.py pin rocm VERSION`, which also fills the
+# rows that have none: files that an index listed, or that its naming rule expects; they are not
+# built before. `url` stands where a file does not lie below `index`; `index: pip` means the index
+# that pip is given.
 """
 
 

@@ -1,0 +1,82 @@
+"""`build --rocm`: AMD's wheels as packages of the channel."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import build, paths, recipes, solve
+from tools.console import step
+from tools.errors import ToolError
+from tools.rocm import pins, store
+from tools.rocm.check import check
+from tools.rocm.jobs import StackJob, stack
+from tools.variants import Variant, chosen
+
+ROOM = 8  # times the size of the largest wheel: unpacked, packed twice
+
+
+def build_stack(
+    targets: list[str] | None, platform: str | None, pythons: list[str] | None, folder: Path | None
+) -> None:
+    """Bring the ROCm packages of `targets` (none: all) for `platform` (none: this) up to date.
+
+    `pythons` ("3.12") are those that torch and what overlays it are for; none: that of pins.yaml.
+    Wheels come from the download cache, from `folder`, or from AMD's index. Raises ToolError, then
+    packages that were finished before are in the channel and all others are as they were.
+    """
+    on = platform or solve.here()
+    jobs = plan(chosen(targets), on, pythons or [recipes.shared_pins()["py"]])
+    with build.only_one(), build.full_disk():
+        build.stand_in(solve.here())
+        _place(jobs, on, folder)
+        with step("wheels fit their recipes and each other"):
+            check(jobs)
+        _make([job for job in jobs if not job.is_current()])
+        build.publish()
+        shutil.rmtree(paths.WORK, ignore_errors=True)
+
+
+def plan(targets: Sequence[Variant], platform: str, pythons: Sequence[str]) -> list[StackJob]:
+    """What is to be built. Raises ToolError if a target is not for `platform` or lacks a hash."""
+    elsewhere = [v.name for v in targets if platform not in v.platforms]
+    fitting = [v for v in targets if platform in v.platforms]
+    if not fitting:
+        raise ToolError(f"{', '.join(elsewhere)} is not for {platform}", "see variants/")
+    jobs = stack(fitting, platform, pythons)
+    known = pins.read()
+    lacking = [job.wheel for job in jobs if job.wheel and not _has_hash(known, job.wheel)]
+    if lacking:
+        asked = "".join(f" --target {v.name}" for v in fitting if v.has_card)
+        asked += f" --platform {platform}" + "".join(f" --python {p}" for p in pythons)
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise ToolError(
+            f"{paths.shown(paths.ROCM)} has no sha256 for {lacking[0]}{more}",
+            f"fill it with `python dev.py pin rocm {recipes.shared_pins()['rocm']}{asked}`"
+            " where AMD's index can be reached",
+        )
+    return jobs
+
+
+def _has_hash(known: pins.Pins, name: str) -> bool:
+    pin = known.wheels.get(name)
+    return pin is not None and pin.sha256 is not None
+
+
+def _place(jobs: Sequence[StackJob], platform: str, folder: Path | None) -> None:
+    known = pins.read()
+    names = list(dict.fromkeys(job.wheel for job in jobs if job.wheel))
+    with step("wheels by their hash") as current:
+        for number, name in enumerate(names, 1):
+            current(f"{name} ({number} of {len(names)})")
+            store.place(known, name, platform, folder, current)
+        current.done(f"{len(names)} files")
+
+
+def _make(outdated: Sequence[StackJob]) -> None:
+    largest = max((job.file.stat().st_size for job in outdated if job.wheel), default=0)
+    build.require_space(ROOM * largest)
+    for job in outdated:
+        with step(f"build {job.name}") as current:
+            build.make(job, current)
