@@ -187,7 +187,7 @@ def test_the_doctor_answers_where_nothing_is_installed(
     with pytest.raises(SystemExit) as end:
         run.doctor(None, ["--json"])
     out, err = capfd.readouterr()
-    assert end.value.code == 0 and "dev.py install" in err
+    assert end.value.code == 1 and "dev.py install" in err  # 1: something is broken
     assert json.loads(out)["versions"]["vllm"] == "absent"
 
 

@@ -46,7 +46,9 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     ),
     "doctor": (
         _doctor,
-        "[--json]: versions, target and device, packages, shims, patches, variables",
+        "[--json] [--strict]: versions, target, drivers, devices, loaded libraries, free memory, "
+        "packages, shims, patches, variables, and what is wrong with them; ends with 1 if "
+        "something is broken",
     ),
 }
 
