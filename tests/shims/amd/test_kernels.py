@@ -156,3 +156,38 @@ def test_layers_use_our_ops_unless_a_compiler_fuses_torchs() -> None:
     assert found["compiled"][1] == ["native"]
     assert ops["eager"] ^ ops["named"] == {"+rotary_embedding", "-rotary_embedding"}
     assert "all" in ops["all"] and not ops["all"] & ours
+
+
+_MODES = """
+from types import SimpleNamespace
+from vllm.config import CompilationConfig, CompilationMode
+from vllm.config.vllm import OptimizationLevel
+from vllm.platforms import current_platform
+current_platform.is_rocm()
+from vllm_gfx.platform import rocm
+
+def chosen(level="O2", **more):
+    asked = SimpleNamespace(
+        compilation_config=CompilationConfig(**more), optimization_level=OptimizationLevel[level]
+    )
+    rocm._default_to_graphs(asked)
+    found = asked.compilation_config
+    mode, graphs = found.mode, found.cudagraph_mode
+    return [mode if mode is None else CompilationMode(mode).name, graphs and graphs.name]
+
+answer = {
+    "nothing": chosen(),
+    "compiled": chosen(mode=3),
+    "piecewise": chosen(cudagraph_mode="PIECEWISE"),
+    "level": chosen("O3"),
+    "none": chosen("O0"),
+}
+"""
+
+
+def test_graphs_are_the_default_and_requests_stand() -> None:
+    found = simulate.ask("gfx1100", _MODES)
+    assert found["nothing"] == ["NONE", "FULL_DECODE_ONLY"]
+    assert found["compiled"] == ["VLLM_COMPILE", None]
+    assert found["piecewise"] == [None, "PIECEWISE"]
+    assert found["level"] == found["none"] == [None, None]

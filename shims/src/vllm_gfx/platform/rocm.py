@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from gfx_kernels import targets
 from vllm import envs as vllm_envs
+from vllm.logger import init_logger
 
 from vllm_gfx import checkpoint, preflight
 from vllm_gfx.ops import library, needs
@@ -23,6 +24,8 @@ from vllm_gfx.platform.device import TorchDeviceQueries
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
+
+logger = init_logger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
 
 _SKINNY = "VLLM_ROCM_USE_SKINNY_GEMM"
 
@@ -59,6 +62,27 @@ library.install()
 # Upstream reads it per layer; child processes inherit it.
 if not all(library.runs(op) for op in needs.SKINNY_GEMM):
     os.environ.setdefault(_SKINNY, "0")
+
+
+def _default_to_graphs(vllm_config: VllmConfig) -> None:
+    """Decode from captured graphs and no torch.compile, where nothing else is asked for.
+
+    On gfx1100 others measured that compiling adds nothing to that; it needs a C++ compiler and its
+    first start takes minutes.
+    """
+    from vllm.config import CompilationMode, CUDAGraphMode
+    from vllm.config.vllm import OptimizationLevel
+
+    compilation = vllm_config.compilation_config
+    if compilation.mode is not None or compilation.cudagraph_mode is not None:
+        return
+    if vllm_config.optimization_level == OptimizationLevel.O2:  # the default
+        compilation.mode = CompilationMode.NONE
+        compilation.cudagraph_mode = CUDAGraphMode.FULL_DECODE_ONLY
+        logger.info_once(
+            "decode runs from graphs, without torch.compile; "
+            """--compilation-config '{"mode": 3}' compiles"""
+        )
 
 
 def _compiles(vllm_config: VllmConfig) -> bool:
@@ -130,8 +154,9 @@ class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
 
     @classmethod
     def apply_config_platform_defaults(cls, vllm_config: VllmConfig) -> None:
-        """Our ops for layers, unless a compiler fuses PyTorch's; no fusion into missing ops."""
+        """Graphs; our ops for layers, unless a compiler fuses PyTorch's; no absent fusions."""
         super().apply_config_platform_defaults(vllm_config)
+        _default_to_graphs(vllm_config)
         compilation = vllm_config.compilation_config
         if not {"all", "none"} & set(compilation.custom_ops):
             named = {op.lstrip("+-") for op in compilation.custom_ops}
