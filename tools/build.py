@@ -21,6 +21,7 @@ from tools import (
     normalise,
     patches,
     paths,
+    placeholder,
     prefix,
     recipes,
     solve,
@@ -248,6 +249,7 @@ def make(job: Job, current: Step) -> None:
             f"building {job.name} failed: {log.reason() or error}", f"see {paths.shown(log.path)}"
         ) from None
     (package,) = (Path(file) for file in result.packages)
+    placeholder.unify(package)
     normalise.normalise(package)
     sbom.write(package, job.origin)
     sha256 = cache.sha256_of(package)

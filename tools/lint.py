@@ -12,7 +12,16 @@ from tools.errors import ToolError
 TYPED = ("dev.py", "tools", "kernels/src", "shims/src", "recipes/into_prefix.py")
 TYPED_TESTS = [
     f"tests/{name}"
-    for name in ("tools", "recipes", "variants", "patches", "standin", "compile", "bench_report")
+    for name in (
+        "tools",
+        "recipes",
+        "variants",
+        "patches",
+        "standin",
+        "compile",
+        "bench_report",
+        "trust",
+    )
 ]
 CHECKS = {
     "ruff check": ["ruff", "check", "--quiet", "."],

@@ -32,6 +32,7 @@ HERE = (
     "compile",
     "selection",
     "bench_report",
+    "trust",
 )
 REPORTS = paths.BUILD / "reports"
 COMPILER = "ziglang"
