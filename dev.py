@@ -4,7 +4,8 @@
 Needs Python 3.11 or newer and pip. Makes `.venv` from tools/requirements.txt on first use and
 whenever that file changes, then runs `python -m tools TASK` in it. Tasks:
 
-  build install rollback verify bundle smoke test serve bench doctor kernels lint fetch lock tables
+  build install rollback verify bundle smoke test serve bench doctor
+  kernels lint fetch pin lock tables
 
 `python dev.py TASK --help` says more about one of them.
 """

@@ -45,6 +45,10 @@ Reported = Annotated[
 FailOnRegression = Annotated[
     bool, typer.Option("--fail-on-regression", help="With --compare: exit 1 if a case got worse.")
 ]
+Pythons = Annotated[
+    list[str] | None,
+    typer.Option(help="Of AMD's wheels, as 3.12; may be repeated. Default: `py` of pins.yaml."),
+]
 INTERRUPTED = 130  # what typer exits with on Ctrl-C
 Platform = Annotated[str | None, typer.Option(help="linux-64 or win-64. Default: this one.")]
 Passed = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -54,11 +58,44 @@ Passed = {"allow_extra_args": True, "ignore_unknown_options": True}
 def build(
     target: Target = None,
     platform: Platform = None,
+    rocm: Annotated[bool, typer.Option("--rocm", help="AMD's wheels too, as packages.")] = False,
+    python: Pythons = None,
+    wheels: Annotated[
+        Path | None, typer.Option(help="With --rocm: a folder of wheels that are here already.")
+    ] = None,
 ) -> None:
     """Build every package into build/channel; what has not changed is kept."""
     from tools.build import build as run
+    from tools.rocm.build import build_stack
 
+    if (python or wheels) and not rocm:
+        raise ToolError("--python and --wheels are about AMD's wheels", "add --rocm")
     run(target, platform)
+    if rocm:
+        build_stack(target, platform, python, paths.callers(str(wheels)) if wheels else None)
+
+
+@app.command()
+def pin(
+    what: Annotated[str, typer.Argument(metavar="rocm", help="What to pin: rocm.")],
+    version: Annotated[str, typer.Argument(help="A release of AMD's, as 10.0.0.")],
+    target: Target = None,
+    platform: Annotated[
+        list[str] | None, typer.Option(help="linux-64 or win-64; may be repeated. Default: both.")
+    ] = None,
+    python: Pythons = None,
+    index: Annotated[
+        str | None, typer.Option(metavar="URL", help="Default: that of recipes/rocm.yaml.")
+    ] = None,
+) -> None:
+    """Write the hashes of AMD's wheels into recipes/rocm.yaml; needs AMD's index.
+
+    AMD publishes no hashes: each file that has none yet is downloaded, up to 1 GB each, and
+    measured. Files that were measured before are not fetched again.
+    """
+    from tools.rocm.command import pin as run
+
+    run(what, version, target, platform, python, index)
 
 
 @app.command()

@@ -33,6 +33,7 @@ HERE = (
     "selection",
     "bench_report",
     "trust",
+    "rocm",
 )
 REPORTS = paths.BUILD / "reports"
 COMPILER = "ziglang"

@@ -114,15 +114,17 @@ class OpenedWheel:
         if not field and name.removeprefix(f"{self.dist_info}/") in UNLISTED:
             return None
         algorithm, _, text = field.partition("=")
-        length = HASHES.get(algorithm)
-        if length is None:
-            raise WheelError(f"{self.path.name}: RECORD gives {name} {field or 'no hash'!r}")
-        if size and name in self.members and int(size) != self.members[name].file_size:
+        try:
+            is_hex = len(text) == 2 * HASHES[algorithm]
+            padding = "=" * (-len(text) % 4)
+            digest = bytes.fromhex(text) if is_hex else base64.urlsafe_b64decode(text + padding)
+            promised = int(size or self.members[name].file_size)
+        except (KeyError, ValueError):
+            raise WheelError(f"{self.path.name}: RECORD gives {name} {field!r}, {size!r}") from None
+        if name in self.members and promised != self.members[name].file_size:
             actual = self.members[name].file_size
             raise WheelError(f"{self.path.name}: {name} has {actual} bytes, RECORD says {size}")
-        if len(text) == 2 * length and re.fullmatch("[0-9a-fA-F]+", text):
-            return algorithm, bytes.fromhex(text)
-        return algorithm, base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return algorithm, digest
 
 
 def _plain(name: str) -> str:

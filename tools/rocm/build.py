@@ -9,7 +9,7 @@ from pathlib import Path
 from tools import build, paths, recipes, solve
 from tools.console import step
 from tools.errors import ToolError
-from tools.rocm import pins, store
+from tools.rocm import command, pins, store
 from tools.rocm.check import check
 from tools.rocm.jobs import StackJob, stack
 from tools.variants import Variant, chosen
@@ -26,8 +26,8 @@ def build_stack(
     Wheels come from the download cache, from `folder`, or from AMD's index. Raises ToolError, then
     packages that were finished before are in the channel and all others are as they were.
     """
-    on = platform or solve.here()
-    jobs = plan(chosen(targets), on, pythons or [recipes.shared_pins()["py"]])
+    (on,) = command.where([platform or solve.here()])
+    jobs = plan(chosen(targets), on, command.pythons(pythons))
     with build.only_one(), build.full_disk():
         build.stand_in(solve.here())
         _place(jobs, on, folder)

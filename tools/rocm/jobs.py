@@ -24,6 +24,7 @@ class StackJob(Job):
 
     on: str
     python: str
+    versions: tuple[tuple[str, str], ...] = ()  # instead of those of pins.yaml
 
     @property
     def platform(self) -> str:
@@ -31,7 +32,7 @@ class StackJob(Job):
 
     @property
     def given(self) -> dict[str, str]:
-        return {"py": self.python}
+        return {"py": self.python, **dict(self.versions)}
 
     @property
     def name(self) -> str:
@@ -67,10 +68,15 @@ class StackJob(Job):
         return sbom.Origin(sources, [])
 
 
-def stack(targets: Sequence[Variant], platform: str, pythons: Sequence[str]) -> list[StackJob]:
+def stack(
+    targets: Sequence[Variant],
+    platform: str,
+    pythons: Sequence[str],
+    versions: tuple[tuple[str, str], ...] = (),
+) -> list[StackJob]:
     """Every package that an environment of one of `targets`, or of none, may need on `platform`."""
     return [
-        StackJob(recipe, variant, on, python)
+        StackJob(recipe, variant, on, python, versions)
         for recipe in recipes.all_recipes(PART)
         if not recipe.platforms or platform in recipe.platforms
         for variant in _variants(recipe, targets)

@@ -89,11 +89,7 @@ def known(pins: Pins, name: str) -> Pin:
         what = "no pin" if pin is None else "no sha256"
         raise ToolError(
             f"{paths.shown(paths.ROCM)} has {what} for {name}",
-            f"run `{fills(name)}` where AMD's index can be reached",
+            f"run `python dev.py pin rocm {recipes.shared_pins()['rocm']}` where AMD's index can be"
+            " reached",
         )
     return pin
-
-
-def fills(name: str) -> str:
-    """The command that fills the pin of file `name`."""
-    return f"python dev.py pin rocm {recipes.shared_pins()['rocm']} --file {name}"
