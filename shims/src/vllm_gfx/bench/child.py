@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from vllm_gfx import refusal
+from vllm_gfx.bench import ablate
 from vllm_gfx.bench.plan import Sizes
 
 REFUSED = 2
@@ -28,6 +29,9 @@ def main() -> int:
     try:
         with refusal.of_configuration(request["model"]):
             _measure(request, tell)
+    except ablate.Absent as reason:
+        tell({"note" if request["skip_absent"] else "error": str(reason)})
+        return 0 if request["skip_absent"] else REFUSED
     except refusal.Refusal as reason:
         tell({"error": str(reason)})
         return REFUSED
@@ -49,7 +53,9 @@ def _protocol() -> Tell:
 def _measure(request: dict[str, Any], tell: Tell) -> None:
     from vllm_gfx.bench import engine, facts, measures
 
-    sizes = Sizes(**{k: tuple(v) if isinstance(v, list) else v for k, v in request["sizes"].items()})
+    sizes = Sizes.from_json(request["sizes"])
+    if request["ablated"]:
+        ablate.arm(request["ablated"], max(sizes.streams))
     before = time.time()
     device = facts.device()
     not_starting = time.time() - before  # the bandwidth is measured while the memory is free
@@ -57,7 +63,8 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
     ready = time.time() - request["spawned"] - not_starting
     config = started.vllm_config
     lengths = engine.fitting(sizes.prompts, config.model_config.max_model_len)
-    if left := sorted(set(sizes.prompts) - set(lengths)):
+    left = sorted(set(sizes.prompts) - set(lengths))
+    if left and "ttft" in request["benches"]:
         tell({"note": f"prompts of {left} tokens exceed --max-model-len; left out"})
     told = {
         "device": device,
@@ -65,7 +72,7 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
         "commit": facts.commit(),
         "settings": engine.settings(config),
         "served_by": engine.served_by(),
-        "spill": None,
+        "spill": facts.spill(),
     }
     tell({"facts": told})
     bench = measures.Bench(started, replace(sizes, prompts=lengths))
@@ -76,8 +83,11 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
 def _all(
     benches: list[str], bench: Any, ready: float, device: dict[str, Any], tell: Tell
 ) -> Iterator[Any]:
-    """Every measurement asked for; memory last, so that its peak is of all the others."""
-    from vllm_gfx.bench import measures, memory
+    """Every measurement asked for; memory last, so that its peak is of all the others.
+
+    `ready`: seconds until the engine was up.
+    """
+    from vllm_gfx.bench import measures, memory, roofline, step
 
     if "startup" in benches:
         yield measures.Measured("startup", "startup", "s", "lower", [ready])
@@ -91,6 +101,10 @@ def _all(
         if needed & set(benches):
             tell({"note": name})
             yield from (m for m in getattr(measures, name)(bench) if m.bench in benches)
+    if "roofline" in benches:
+        yield from roofline.roofline(bench, device["copy_gb_s"])
+    if "step" in benches:
+        yield from step.step(bench, lambda text: tell({"note": text}))
     if "memory" in benches:
         yield from memory.memory(bench)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vllm_gfx import checkpoint
 from vllm_gfx.bench import gather, plan, rows, run, table
 from vllm_gfx.bench.plan import Contestant, Plan, Sizes
 from vllm_gfx.refusal import Refusal
@@ -46,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         run.run(made, logs, done, _say)
     finally:
-        order = [o.contestant.label for o in done]
+        order = [run.name(o.contestant) for o in done]
         found = gather.gather(done, stamp, order)
         rows.write(options.rows, found)
         print(table.table(found))
@@ -75,6 +73,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--contestant", action="append", metavar="LABEL[=MODEL]", help="repeatable; default: gfx")
     add("--env", action="append", default=[], metavar="LABEL:NAME=VALUE", help="of one contestant")
     add("--only", type=_names, default=tuple(plan.MEASURED), metavar="BENCH,...", help="these")
+    add(
+        "--ablate",
+        nargs="?",
+        type=_classes,
+        const=plan.CLASSES,
+        default=(),
+        metavar="CLASS,...",
+        help="also decode without one class of kernels at a time: " + ", ".join(plan.CLASSES),
+    )
     add("--mode", choices=plan.MODES, default="default", help="how the engine runs the model")
     add("--runs", type=_positive, help="rounds, each with fresh processes (3; --quick: 1)")
     add("--repeats", type=_positive, help="samples of each measurement in one process (3)")
@@ -85,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--streams", type=_numbers, metavar="N,...", help="of tpot and throughput")
     add("--rows", type=Path, default=ROWS, metavar="FILE", help=f"appended to ({ROWS})")
     add("--logs", type=Path, metavar="FOLDER", help="of what the processes print")
+    add("--caches", type=Path, metavar="FOLDER", help="own compile caches; a new one is cold")
     add("--limit", type=_positive, default=1800, metavar="SECONDS", help="of one process (1800)")
     return parser
 
@@ -94,6 +102,14 @@ def _names(text: str) -> tuple[str, ...]:
     if unknown := [n for n in names if n not in plan.MEASURED]:
         known = ", ".join(plan.MEASURED)
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not measured; one of {known}")
+    return names
+
+
+def _classes(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    if unknown := [n for n in names if n not in plan.CLASSES]:
+        known = ", ".join(plan.CLASSES)
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no class of kernels; one of {known}")
     return names
 
 
@@ -113,6 +129,8 @@ def _plan(options: Any, engine: Sequence[str]) -> Plan:
     sizes = replace(plan.QUICK if options.quick else Sizes(), **given)
     if sizes.tokens < 2:
         raise Refusal("--tokens 1 leaves nothing to time after the first", "give at least 2")
+    if options.ablate and options.mode == "compile":
+        raise Refusal("--ablate with --mode compile would compile other code", "use --mode graph")
     return Plan(
         contestants=tuple(_contestants(options)),
         benches=options.only,
@@ -121,6 +139,9 @@ def _plan(options: Any, engine: Sequence[str]) -> Plan:
         sizes=sizes,
         engine=tuple(engine),
         limit=options.limit,
+        ablated=options.ablate,
+        skip_absent=options.ablate is plan.CLASSES,
+        caches=options.caches,
     )
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,22 @@ def run(engine: Any, prompts: Sequence[list[int]], tokens: int) -> Timeline:
     if wrong := [len(s) for s in arrivals.values() if len(s) != tokens]:
         raise RuntimeError(f"a stream made {wrong[0]} tokens instead of {tokens}")
     return Timeline(submitted, list(arrivals.values()))
+
+
+@contextmanager
+def decoding(engine: Any, prompt: list[int], ahead: int = 4) -> Iterator[Callable[[], Any]]:
+    """A stream that has its first token and `ahead` more; calling what is yielded does a step."""
+    name = f"bench-{next(_ids)}"
+    config = engine.vllm_config.model_config
+    params = _greedy(config.max_model_len - len(prompt))
+    engine.add_request(name, {"prompt_token_ids": prompt}, params)
+    seen = 0
+    while seen <= ahead:
+        seen += sum(len(output.outputs[0].token_ids) for output in engine.step())
+    yield engine.step
+    engine.abort_request([name])
+    while engine.has_unfinished_requests():
+        engine.step()
 
 
 def _greedy(tokens: int) -> Any:

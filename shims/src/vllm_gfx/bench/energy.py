@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
 
@@ -25,7 +26,7 @@ def _nvidia() -> Any:
     import torch
 
     try:
-        import pynvml
+        pynvml: Any = import_module("pynvml")
     except ImportError:
         return None
     try:
@@ -36,19 +37,20 @@ def _nvidia() -> Any:
         pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
     except pynvml.NVMLError:
         return None
-    return lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3  # from millijoules
+    millijoules: Any = pynvml.nvmlDeviceGetTotalEnergyConsumption
+    return lambda: millijoules(handle) / 1e3
 
 
 def _amd() -> Any:
     """Not run on any AMD card. amdsmi counts in units that it says itself, in microjoules."""
     try:
-        import amdsmi
+        amdsmi: Any = import_module("amdsmi")
     except (ImportError, OSError):  # OSError: the module without its library
         return None
     try:
         amdsmi.amdsmi_init()
         handle = amdsmi.amdsmi_get_processor_handles()[0]
-        read = lambda: amdsmi.amdsmi_get_energy_count(handle)  # noqa: E731
+        read: Any = partial(amdsmi.amdsmi_get_energy_count, handle)
         scale = read()["counter_resolution"] / 1e6
     except (amdsmi.AmdSmiException, KeyError):
         return None

@@ -67,6 +67,8 @@ def mode_of(config: Any) -> str:
 
 def settings(config: Any) -> dict[str, Any]:
     """What a number depends on, as the engine resolved it."""
+    from vllm import envs as vllm_envs
+
     model, cache, scheduler = config.model_config, config.cache_config, config.scheduler_config
     return {
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -82,6 +84,7 @@ def settings(config: Any) -> dict[str, Any]:
         "gpu_memory_utilization": cache.gpu_memory_utilization,
         "load_format": str(config.load_config.load_format),
         "simulated": envs.simulated_target() or None,
+        "disabled_kernels": sorted(vllm_envs.VLLM_DISABLED_KERNELS),
     }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from vllm_gfx.bench import rows
-from vllm_gfx.bench.run import Outcome
+from vllm_gfx.bench.run import Outcome, name
 
 _OF_METRIC = ("bench", "metric", "unit", "better", "parameters")
 
@@ -19,10 +19,12 @@ def gather(outcomes: Sequence[Outcome], run: str, order: Sequence[str]) -> list[
 
     `run` is the invocation's stamp, `order` who ran when.
     """
+    whole = [o for o in outcomes if not o.contestant.ablated]
     together: dict[str, tuple[Outcome, dict[str, Any], list[float], list[float | None]]] = {}
-    for outcome in outcomes:
+    for outcome in whole:
         for measured in outcome.measured:
-            key = [outcome.contestant.label, outcome.cold, *(measured[k] for k in _OF_METRIC)]
+            key = [outcome.contestant.label, _cold(outcome, measured)]
+            key += [measured[k] for k in _OF_METRIC]
             kept = together.setdefault(json.dumps(key), (outcome, measured, [], []))
             kept[2].extend(measured["samples"])
             kept[3].append(measured["energy_j"])
@@ -32,7 +34,48 @@ def gather(outcomes: Sequence[Outcome], run: str, order: Sequence[str]) -> list[
         | {"energy_j": _sum(joules)}
         for outcome, measured, samples, joules in together.values()
     ]
+    found += [
+        _row(outcome, run, order, measured) | rows.summary(measured["samples"], "lower")
+        for outcome, measured in saved(outcomes)
+    ]
     return found + [_failed(o, run, order) for o in outcomes if o.error is not None]
+
+
+def _cold(outcome: Outcome, measured: dict[str, Any]) -> bool | None:
+    """Whether it started without compiled kernels; of other benches than that it says nothing."""
+    return outcome.cold if measured["bench"] == "startup" else None
+
+
+def saved(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, dict[str, Any]]]:
+    """Per contestant and class, the milliseconds a step saved: whole minus ablated, round by round.
+
+    A round's first sample is taken with its first, and so on: they ran close to each other.
+    """
+    wholes = {
+        (o.contestant.label, o.number): milliseconds(o)
+        for o in outcomes
+        if not o.contestant.ablated
+    }
+    found: dict[str, tuple[Outcome, list[float]]] = {}
+    for outcome in (o for o in outcomes if o.contestant.ablated):
+        whole = wholes[outcome.contestant.label, outcome.number]
+        pairs = zip(whole, milliseconds(outcome), strict=False)  # none where either one died
+        kept = found.setdefault(name(outcome.contestant), (outcome, []))
+        kept[1].extend(a - b for a, b in pairs)
+    for outcome, samples in found.values():
+        if samples:
+            of = {**_decoded(outcome)["parameters"], "without": outcome.contestant.ablated}
+            about = {"bench": "ablate", "metric": "ablate", "unit": "ms", "better": "lower"}
+            yield outcome, {**about, "parameters": of, "samples": samples}
+
+
+def milliseconds(outcome: Outcome) -> list[float]:
+    """The decode steps of one process; none if it did not get there."""
+    return [1e3 / rate for rate in _decoded(outcome).get("samples", [])]
+
+
+def _decoded(outcome: Outcome) -> dict[str, Any]:
+    return next((m for m in outcome.measured if m["bench"] == "decode"), {})
 
 
 def _sum(joules: Sequence[float | None]) -> float | None:
@@ -58,13 +101,15 @@ def _row(
         "settings": {**facts.get("settings", {}), "order": list(order)},
         "served_by": facts.get("served_by", {}),
         "spill": facts.get("spill"),
-        "cold": outcome.cold,
+        "cold": _cold(outcome, measured),
     }
 
 
 def _failed(outcome: Outcome, run: str, order: Sequence[str]) -> dict[str, Any]:
-    """A row without a value: of starting, if it never started, else of what came next."""
-    bench = "decode" if outcome.facts else "startup"
-    nothing = {"bench": bench, "metric": bench, "unit": "", "better": "lower", "parameters": {}}
+    """A row without a value: of `startup` if no engine came up, else of `decode` or `ablate`."""
+    who = outcome.contestant
+    bench = "ablate" if who.ablated else "decode" if outcome.facts else "startup"
+    of = {"without": who.ablated} if who.ablated else {}
+    nothing = {"bench": bench, "metric": bench, "unit": "", "better": "lower", "parameters": of}
     row = _row(outcome, run, order, nothing) | rows.summary([], "lower")
     return row | {"error": outcome.error}

@@ -40,13 +40,19 @@ class Bench:
         self._seed = 0
         self.step_seconds: list[float] = []  # of one stream, from `decode`
 
+    @property
+    def single(self) -> dict[str, Any]:
+        """The parameters of everything about one stream's decode."""
+        return {"prompt": self.sizes.prompt, "tokens": self.sizes.tokens, "streams": 1}
+
+    def prompt(self, length: int) -> list[int]:
+        """`length` tokens that no other prompt of this engine begins with."""
+        self._seed += 1
+        return drive.prompt(length, self._vocabulary, self._seed)
+
     def timeline(self, streams: int, prompt: int, tokens: int) -> drive.Timeline:
         """One run of the engine on prompts it has not seen."""
-        prompts = []
-        for _ in range(streams):
-            self._seed += 1
-            prompts.append(drive.prompt(prompt, self._vocabulary, self._seed))
-        return drive.run(self.engine, prompts, tokens)
+        return drive.run(self.engine, [self.prompt(prompt) for _ in range(streams)], tokens)
 
     def repeated(
         self, streams: int, prompt: int, tokens: int, repeats: int
@@ -64,15 +70,8 @@ def decode(bench: Bench) -> Iterator[Measured]:
     sizes = bench.sizes
     found, joules = bench.repeated(1, sizes.prompt, sizes.tokens, sizes.repeats)
     bench.step_seconds = [t.per_token()[0] for t in found]
-    yield Measured(
-        "decode",
-        "decode",
-        "tok/s",
-        "higher",
-        [1 / s for s in bench.step_seconds],
-        {"prompt": sizes.prompt, "tokens": sizes.tokens, "streams": 1},
-        joules,
-    )
+    rates = [1 / s for s in bench.step_seconds]
+    yield Measured("decode", "decode", "tok/s", "higher", rates, bench.single, joules)
 
 
 def ttft(bench: Bench) -> Iterator[Measured]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 MODES = ("default", "eager", "graph", "compile")
 
@@ -14,7 +16,7 @@ MODE_ARGUMENTS: dict[str, list[str]] = {
     "compile": ["--compilation-config", '{"mode": 3}'],
 }
 
-# bench -> what it means; all but `ablate` are taken from one engine.
+# bench -> what it means. `ablate` is the one that is not taken from a single engine.
 MEASURED = {
     "decode": "tokens/s of one stream, without its prefill",
     "ttft": "seconds to the first token, over prompt lengths",
@@ -23,10 +25,20 @@ MEASURED = {
     "kv_capacity": "tokens that the KV cache holds",
     "memory": "peak bytes on the device, and what weights and KV cache take of them",
     "startup": "seconds from the process's start to an engine that answers",
-    "roofline": "share of the device's bandwidth, measured in the same process, that decode reaches",
+    "roofline": "share of the bandwidth, measured in the same process, that decode reaches",
     "step": "where a decode step's time goes: kernels, host, launches",
 }
-ABLATE = "ablate"
+# Classes of kernels that `ablate` can leave out of a decode step.
+CLASSES = (
+    "linear",
+    "attention",
+    "kv_write",
+    "norm",
+    "rope",
+    "activation",
+    "moe",
+    "sampler",
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,12 @@ class Sizes:
     repeats: int = 3
     profiled_steps: int = 8
 
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Sizes:
+        """From what `asdict` became in JSON, where tuples are lists."""
+        tuples: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+        return cls(**tuples)
+
 
 QUICK = Sizes(tokens=64, prompts=(128, 2048), streams=(1, 8, 32))
 
@@ -51,7 +69,7 @@ class Contestant:
     label: str
     model: str
     environment: dict[str, str] = field(default_factory=dict)
-    ablated: str = ""
+    ablated: str = ""  # the class of kernels that is left out
 
 
 # label -> environment that makes this contestant; `fp16` differs by its checkpoint.
@@ -74,7 +92,13 @@ class Plan:
     sizes: Sizes
     engine: tuple[str, ...]
     limit: float
+    ablated: tuple[str, ...] = ()
+    skip_absent: bool = False  # a class that the model lacks is left out; it was not named
+    caches: Path | None = None
 
     def order(self) -> list[tuple[int, Contestant]]:
-        """Who runs when: A B C A B C, each time in a fresh process."""
-        return [(n, who) for n in range(self.runs) for who in self.contestants]
+        """Who runs when: A B C A B C, each time in a fresh process; the ablated after the whole."""
+        entrants = [
+            replace(who, ablated=name) for who in self.contestants for name in ("", *self.ablated)
+        ]
+        return [(n, who) for n in range(self.runs) for who in entrants]

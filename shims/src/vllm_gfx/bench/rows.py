@@ -39,20 +39,20 @@ KEYS: dict[str, tuple[type, ...]] = {
     "metric": _TEXT,
     "unit": _TEXT,
     "better": _TEXT,
-    "value": _NUMBER + _NONE,  # the median; None if the contestant failed
-    "best": _NUMBER + _NONE,
+    "value": (*_NUMBER, *_NONE),  # the median; None if the contestant failed
+    "best": (*_NUMBER, *_NONE),
     "samples": (list,),
-    "spread": (list,) + _NONE,  # the 10th and the 90th percentile
+    "spread": (list, *_NONE),  # the 10th and the 90th percentile
     "device": _TABLE,
     "os": _TEXT,
     "versions": _TABLE,
     "commit": _TEXT,
     "settings": _TABLE,
     "served_by": _TABLE,  # kind -> implementation -> how many layers
-    "spill": (bool,) + _NONE,
-    "energy_j": _NUMBER + _NONE,
-    "cold": (bool,) + _NONE,
-    "error": _TEXT + _NONE,  # one line: why there is no value
+    "spill": (bool, *_NONE),
+    "energy_j": (*_NUMBER, *_NONE),
+    "cold": (bool, *_NONE),
+    "error": (*_TEXT, *_NONE),  # one line: why there is no value
 }
 DEVICE = ("name", "gfx", "memory_gb", "driver", "copy_gb_s")
 VERSIONS = ("python", "torch", "triton", "vllm", "vllm-gfx", "gfx-kernels")

@@ -35,11 +35,14 @@ def run(plan: Plan, logs: Path, done: list[Outcome], say: Say) -> None:
     """Every process of `plan`, one after the other; outcomes are appended to `done` as they end."""
     order = plan.order()
     for place, (number, who) in enumerate(order, 1):
-        say(f"[{place}/{len(order)}] {who.label}, round {number + 1} of {plan.runs}")
+        say(f"[{place}/{len(order)}] {name(who)}, round {number + 1} of {plan.runs}")
         outcome = Outcome(number, who)
+        caches = _caches(plan, who)
+        if caches is not None:
+            outcome.cold = not caches.exists()
         done.append(outcome)
         start = time.monotonic()
-        _process(plan, outcome, logs / f"{place}-{who.label}.log", say)
+        _process(plan, outcome, logs / f"{place}-{name(who).replace(' ', '-')}.log", say)
         say(f"  {outcome.error or 'done'} ({time.monotonic() - start:.0f} s)")
 
 
@@ -53,7 +56,7 @@ def _process(plan: Plan, outcome: Outcome, log: Path, say: Say) -> None:
             stderr=stderr,
             text=True,
             encoding="utf-8",
-            env=_environment(outcome.contestant),
+            env=_environment(plan, outcome.contestant),
         )
         overdue = threading.Timer(plan.limit, child.kill)
         overdue.start()
@@ -75,19 +78,38 @@ def _request(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     return {
         "model": outcome.contestant.model,
         "ablated": outcome.contestant.ablated,
+        "skip_absent": plan.skip_absent,
         "mode": plan.mode,
         "flags": list(plan.engine),
-        "benches": list(plan.benches),
+        "benches": ["decode"] if outcome.contestant.ablated else list(plan.benches),
         "sizes": asdict(plan.sizes),
         "spawned": time.time(),
     }
 
 
-def _environment(who: Contestant) -> dict[str, str]:
+def name(who: Contestant) -> str:
+    """A contestant in words."""
+    return f"{who.label} without {who.ablated}" if who.ablated else who.label
+
+
+def _environment(plan: Plan, who: Contestant) -> dict[str, str]:
     """In one process, so that the model can be looked at; logs apart from the protocol."""
     envs.set_defaults()
     ours = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_STREAM": "ext://sys.stderr"}
-    return {**os.environ, **ours, **who.environment}
+    caches = _caches(plan, who)
+    kept = {n: str(caches / n.lower()) for n in _CACHES} if caches else {}
+    return {**os.environ, **ours, **kept, **who.environment}
+
+
+# Where vLLM, Triton, inductor and NVIDIA's compiler keep what they compiled.
+_CACHES = ("VLLM_CACHE_ROOT", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "CUDA_CACHE_PATH")
+
+
+def _caches(plan: Plan, who: Contestant) -> Path | None:
+    """The folder of this contestant's compiled kernels, if they are not the user's own ones."""
+    if plan.caches is None:
+        return None
+    return plan.caches.absolute() / f"{Path(who.model).name}-{plan.mode}-{name(who)}"
 
 
 def _take(line: dict[str, Any], outcome: Outcome, say: Say) -> None:
@@ -106,5 +128,5 @@ def _reason(code: int, log: Path, limit: float | None) -> str:
     """Why a process died, from the last line it wrote."""
     if limit is not None:
         return f"killed after {limit:.0f} s; raise --limit"
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line]
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return f"exit code {code}: {lines[-1].strip() if lines else 'it wrote nothing'}"
