@@ -233,12 +233,14 @@ def lint() -> None:
 
 @app.command()
 def tables() -> None:
-    """Write README's tables, kernels/RESOURCES.md and results/KERNELS.md from their sources."""
+    """Write README's tables, kernels/RESOURCES.md, results/*.md from their sources."""
     from tools import kernel_results, readme
+    from tools.bench import markdown
     from tools.kernels import kernels as run
 
     run(["table"])
     kernel_results.write()
+    markdown.write()
     readme.write()
 
 
