@@ -20,6 +20,7 @@ DEVICE = {
 }
 # contestant -> tokens/s of one stream, GB that a step reads, the checkpoint
 SPEEDS = {"gfx": (110.0, 5.1, MODEL), "upstream-w4": (28.0, 5.1, MODEL), "fp16": (49.0, 14.3, TWIN)}
+VERSIONS = ("python", "torch", "triton", "vllm", "vllm-gfx", "gfx-kernels")
 CLASSES = {"linear": 6.1, "attention": 0.9, "norm": 0.35, "sampler": 0.12, "rope": -0.02}
 
 
@@ -30,7 +31,7 @@ def row(**changed: Any) -> dict[str, Any]:
         "schema": 1, "run": OLD, "bench": "decode", "subject": MODEL, "contestant": "gfx",
         "parameters": {"prompt": 128, "tokens": 128, "streams": 1}, "metric": "decode",
         "unit": "tok/s", "better": "higher", "samples": samples, "device": DEVICE,
-        "os": "made-up OS", "versions": {"python": "0", "vllm": "0.0 made up"}, "commit": "0000000",
+        "os": "made-up OS", "versions": dict.fromkeys(VERSIONS, "0.0 made up"), "commit": "0000000",
         "settings": {"mode": "graph", "dtype": "float16"},
         "served_by": {"linear": {"MadeUpLinear": 28}, "attention": {"MADE_UP_ATTN": 28}},
         "spill": None, "energy_j": None, "cold": None, "error": None,

@@ -61,14 +61,18 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 
 
 def failures(rows: Iterable[Row]) -> list[Row]:
-    """The rows without a value whose subject and contestant no later invocation measured."""
+    """The rows without a value, but for those of what a later invocation measured."""
     rows = list(rows)
-    last: dict[tuple[str, str], str] = {}
+    last: dict[tuple[Any, ...], str] = {}
     for row in rows:
         if row.value is not None:
-            key = (row.subject, row.contestant)
-            last[key] = max(row.run, last.get(key, ""))
-    return [r for r in rows if r.value is None and r.run >= last.get((r.subject, r.contestant), "")]
+            last[attempt(row)] = max(row.run, last.get(attempt(row), ""))
+    return [row for row in rows if row.value is None and row.run >= last.get(attempt(row), "")]
+
+
+def attempt(row: Row) -> tuple[Any, ...]:
+    """Whose process gave `row`: what fails as a whole. An ablated engine is one of its own."""
+    return (row.subject, row.contestant, row.parameters.get("without"))
 
 
 def label(row: Row, unsaid: Container[str] = ()) -> str:

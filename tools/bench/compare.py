@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
 from tools import paths
 from tools.bench import cases, words
 from tools.bench.difference import CHANCE, RULE, Difference, Verdict, between
+from tools.bench.groups import Group, group
 from tools.bench.rows import Row, read
 from tools.console import out
 from tools.errors import ToolError
 
 COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.FEW: "yellow"}
-SHOWN = 5  # of the cases that only one file has
+SHOWN = 3  # of the cases that only one file has
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
 
 
 def _broke(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
-    failed = {(row.subject, row.contestant) for row in cases.failures(first)}
-    return [row for row in cases.failures(second) if (row.subject, row.contestant) not in failed]
+    failed = set(map(cases.attempt, cases.failures(first)))
+    return [row for row in cases.failures(second) if cases.attempt(row) not in failed]
 
 
 def _nothing_in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[str, str]:
@@ -83,44 +85,55 @@ def run(first: Path, second: Path, fail_on_regression: bool) -> None:
     """Print the comparison. Raises ToolError for bad files and, if asked to, for a regression."""
     found = compare(read(first), read(second))
     out.print(f"A: {escape(paths.shown(first))}\nB: {escape(paths.shown(second))}")
-    out.print(_table(found.pairs))
+    for part in group([pair.first for pair in found.pairs]):
+        out.print(_table(part, {id(pair.first): pair for pair in found.pairs}))
     for line in _summary(found):
         out.print(escape(line))
     if fail_on_regression and found.regressions:
         raise ToolError(f"{found.regressions} cases got worse", "they are listed above")
 
 
-def _table(pairs: Sequence[Pair]) -> Table:
-    table = Table("case", "A", "B", "change", "B is")
-    several = len({cases.device(pair.first) for pair in pairs}) > 1
-    for pair in pairs:
-        verdict = pair.difference.verdict
-        cells = [_name(pair.first, several), *(_cell(row) for row in (pair.first, pair.second))]
-        said = f"[{COLOURS.get(verdict, 'dim')}]{verdict.value}[/]"
-        table.add_row(*map(escape, cells), words.change(pair.difference.change), said)
+def _table(part: Group, pairs: dict[int, Pair]) -> Table:
+    """The pairs of one model on one device; `pairs` by the identity of the first row."""
+    title = escape(f"{part.title} on {part.device}")
+    table = Table(title=title, caption=escape(part.note), box=box.SIMPLE_HEAD)
+    table.title_justify = table.caption_justify = "left"
+    for name in ("", "A", "B", "change", "B is"):
+        table.add_column(name, overflow="fold", justify="right" if name in ("A", "B") else "left")
+    for name in part.contestants:
+        table.add_row(f"[bold]{escape(name)}[/]")
+        for line in part.lines:
+            if name in line.rows:
+                table.add_row(*_cells(line.label, pairs[id(line.rows[name])]))
     return table
 
 
-def _name(row: Row, with_device: bool) -> str:
-    about = [row.subject, cases.mode(row), row.contestant]
-    if with_device:
-        about.insert(0, str(cases.device(row)))
+def _cells(label: str, pair: Pair) -> Iterator[str]:
+    verdict = pair.difference.verdict
+    yield escape(label)
+    yield from (_cell(row) for row in (pair.first, pair.second))
+    yield words.change(pair.difference.change)
+    yield f"[{COLOURS.get(verdict, 'dim')}]{verdict.value}[/]"
+
+
+def _name(row: Row) -> str:
+    about = [row.subject, cases.mode(row), row.contestant, f"on {cases.device(row)}"]
     return f"{' '.join(filter(None, about))}: {cases.label(row)}"
 
 
 def _cell(row: Row) -> str:
-    return f"{words.median(row)} ({words.spread(row)})"
+    return "\n".join(filter(None, [words.median(row), f"[dim]{words.span(row)}[/]"]))
 
 
 def _summary(found: Comparison) -> Iterator[str]:
     counts = Counter(pair.difference.verdict for pair in found.pairs)
     verdicts = ", ".join(f"{counts[v]} {v.value}" for v in Verdict if counts[v])
     yield f"{len(found.pairs)} cases: {verdicts}."
-    yield from (f"failed in B: {_name(row, True)}: {row.error}" for row in found.broke)
+    yield from (f"failed in B: {_name(row)}: {row.error}" for row in found.broke)
     for name, rows in (("A", found.only_first), ("B", found.only_second)):
         if rows:
             more = f", and {len(rows) - SHOWN} more" if rows[SHOWN:] else ""
-            yield f"only in {name}: {'; '.join(_name(r, False) for r in rows[:SHOWN])}{more}"
+            yield f"only in {name}: {'; '.join(_name(r) for r in rows[:SHOWN])}{more}"
     yield from _changed(found.pairs)
     yield RULE
     chance = CHANCE * len(found.pairs)

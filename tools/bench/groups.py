@@ -78,11 +78,20 @@ def group(rows: Sequence[Row]) -> list[Group]:
 
 
 def _group(key: tuple[cases.Device, str, str], rows: Sequence[Row]) -> Group:
-    lines = _lines(rows)
+    names = _names(rows)
+    lines = _lines(rows, names)
     usual = _usual(lines)
     for line in lines:
         line.label = cases.label(line.any, _unsaid(line, lines, usual))
-    return Group(*key, _contestants(rows), lines, usual)
+    contestants = sorted(dict.fromkeys(names.values()), key=lambda name: name != OURS)
+    return Group(*key, contestants, lines, usual)
+
+
+def _names(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
+    """Contestant and checkpoint -> the label, with the checkpoint where one label has several."""
+    pairs = list(dict.fromkeys((row.contestant, row.subject) for row in rows))
+    seen = Counter(label for label, _ in pairs)
+    return {(n, of): n if seen[n] == 1 else f"{n}={of}" for n, of in pairs}
 
 
 def _usual(lines: Sequence[Line]) -> dict[str, Any]:
@@ -106,17 +115,11 @@ def _unsaid(line: Line, lines: Sequence[Line], usual: dict[str, Any]) -> set[str
     }
 
 
-def _contestants(rows: Iterable[Row]) -> list[str]:
-    return sorted(dict.fromkeys(row.contestant for row in rows), key=lambda name: name != OURS)
-
-
-def _lines(rows: Iterable[Row]) -> list[Line]:
+def _lines(rows: Iterable[Row], names: dict[tuple[str, str], str]) -> list[Line]:
     found: dict[tuple[str, ...], Line] = {}
     for row in rows:
         line = found.setdefault(cases.question(row), Line())
-        old = line.rows.get(row.contestant)
-        if old is None or row.run >= old.run:  # one contestant with two checkpoints
-            line.rows[row.contestant] = row
+        line.rows[names[row.contestant, row.subject]] = row
     return sorted(found.values(), key=lambda line: _place(line.any))
 
 

@@ -11,6 +11,9 @@ from tools.bench.difference import Verdict, between
 from tools.bench.groups import OURS, Group, Line
 from tools.bench.rows import Row
 
+MARKS = {Verdict.WITHIN: " ~", Verdict.FEW: " ?"}
+MARKED = "x: how many times as good ours is; ~ within the spread, ? too few samples to say."
+
 
 @dataclass(frozen=True)
 class Column:
@@ -54,8 +57,15 @@ class Match:
         """Worse by any amount; `verdict` says whether by more than the spread."""
         return self.times is not None and self.times < 1
 
+    @property
+    def number(self) -> str:
+        """`times`, with a mark where it does not exceed the spread; MARKED says what it means."""
+        return "" if self.times is None else f"{self.times:.2f}{MARKS.get(self.verdict, '')}"
+
     def __str__(self) -> str:
-        return "" if self.times is None else f"{self.times:.2f}x {self.peer}"
+        if self.times is None:
+            return ""
+        return f"{self.times:.2f}x {self.peer}{MARKS.get(self.verdict, '')}"
 
 
 def matches(line: Line) -> list[Match]:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tools.bench import cases, meaning, words
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group
-from tools.bench.headline import COLUMNS, answer, clear, count, losses, matches
+from tools.bench.headline import COLUMNS, MARKED, answer, clear, count, losses, matches
 from tools.bench.plots import Plot
 from tools.bench.rows import Row
 
@@ -45,6 +45,7 @@ def page(rows: Sequence[Row], groups: Sequence[Group], plots: Sequence[Plot]) ->
         benches=meaning.BENCHES,
         method=meaning.METHOD,
         columns=COLUMNS,
+        marked=MARKED,
         **_names(),
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from tools import paths
 from tools.bench import cases, meaning, words
+from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line, group
-from tools.bench.headline import COLUMNS, answer, clear, count, losses, matches
+from tools.bench.headline import COLUMNS, MARKED, Match, answer, clear, count, losses, matches
 from tools.bench.rows import RESULTS, Row, read
 
 PAGE = paths.ROOT / "results" / "ENGINE.md"
@@ -50,17 +51,17 @@ def _headlines(groups: Sequence[Group], device: cases.Device) -> Iterator[list[s
 
 
 def _headline(line: Line) -> str:
-    """Ours and how many times as good; a loss in bold. Without ours, whoever answered."""
+    """Ours and how many times as good it is; without ours, whoever answered."""
     if OURS not in line.rows:
         return ", ".join(f"{name} {words.median(row)}" for name, row in line.rows.items())
-    said = [f"**{m}**" if m.is_loss else str(m) for m in matches(line) if m.times is not None]
+    said = [_bold(str(match), match) for match in matches(line) if match.times is not None]
     return words.median(line.rows[OURS]) + (f" ({', '.join(said)})" if said else "")
 
 
 def _sums(groups: Sequence[Group], found: Sequence[Row]) -> Iterator[str]:
     lost = list(losses(groups))
     yield (
-        f"Of {count(groups)} comparisons with other contestants ours loses {len(lost)}, "
+        f"{MARKED} Of {count(groups)} comparisons with other contestants ours loses {len(lost)}, "
         f"{clear(lost)} of them by more than the spread."
     )
     if failed := cases.failures(found):
@@ -69,7 +70,7 @@ def _sums(groups: Sequence[Group], found: Sequence[Row]) -> Iterator[str]:
 
 def failure(row: Row) -> str:
     """A failed row in one line."""
-    return f"{row.subject}, {row.contestant}: {row.error or 'no reason given'}"
+    return f"{row.subject}, {row.contestant}, {cases.label(row)}: {row.error or 'no reason given'}"
 
 
 def page() -> str:
@@ -107,7 +108,7 @@ def _lines(part: Group) -> Iterator[list[str]]:
         yield [
             line.label,
             *(_cell(line.rows.get(name)) for name in part.contestants),
-            *(_times(found[peer].times) if peer in found else "" for peer in peers),
+            *(_bold(found[peer].number, found[peer]) if peer in found else "" for peer in peers),
         ]
 
 
@@ -115,10 +116,9 @@ def _cell(row: Row | None) -> str:
     return "" if row is None else f"{words.median(row)} ({words.spread(row)})"
 
 
-def _times(times: float | None) -> str:
-    if times is None:
-        return ""
-    return f"**{times:.2f}**" if times < 1 else f"{times:.2f}"
+def _bold(text: str, match: Match) -> str:
+    """Losses by more than the spread stand out."""
+    return f"**{text}**" if match.verdict is Verdict.WORSE else text
 
 
 def _table(titles: Sequence[str], lines: Iterator[list[str]]) -> str:

@@ -9,23 +9,22 @@ from rich.table import Table
 from tools.bench import words
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line
-from tools.bench.headline import Match, matches
+from tools.bench.headline import MARKED, Match, matches
 
 # How ours against a peer is written, by what may be said of it.
 LOOKS = {
     Verdict.BETTER: "[green]{}[/]",
     Verdict.WORSE: "[red]{}[/]",
-    Verdict.WITHIN: "[dim]{} ~[/]",
-    Verdict.FEW: "[dim]{} ?[/]",
+    Verdict.WITHIN: "[dim]{}[/]",
+    Verdict.FEW: "[dim]{}[/]",
 }
-LEGEND = "x: how many times as good ours is; ~ within the spread, ? too few samples to say."
 
 
 def table(group: Group) -> Table:
     """The medians and spreads of a group, and how many times as good ours is."""
     peers = [name for name in group.contestants if name != OURS]
     title = escape(f"{group.title} on {group.device}")
-    caption = escape(" ".join(filter(None, [group.note, LEGEND if peers else ""])))
+    caption = escape(" ".join(filter(None, [group.note, MARKED if peers else ""])))
     made = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left")
     made.caption_justify = "left"
     made.add_column("", overflow="fold")
@@ -50,4 +49,4 @@ def _cell(line: Line, name: str) -> str:
 def _times(match: Match | None) -> str:
     if match is None or match.times is None:
         return ""
-    return LOOKS[match.verdict].format(f"{match.times:.2f}")
+    return LOOKS[match.verdict].format(match.number)

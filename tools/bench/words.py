@@ -36,8 +36,9 @@ def quantity(value: float, unit: str) -> str:
 
 
 def median(row: Row) -> str:
-    """The row's value, or that it failed."""
-    return "failed" if row.value is None else quantity(row.value, row.unit)
+    """The row's value, or that it failed; and whether the device's memory overflowed."""
+    said = "failed" if row.value is None else quantity(row.value, row.unit)
+    return f"{said}, spilled" if row.spill else said
 
 
 def span(row: Row) -> str:
@@ -50,10 +51,13 @@ def span(row: Row) -> str:
 
 
 def spread(row: Row) -> str:
-    """`span`, and of how many samples; empty for a failed row."""
-    if not row.samples:
+    """`span`, the best, and of how many samples; empty for a failed row."""
+    if row.value is None or not row.samples:
         return ""
-    return ", ".join(filter(None, [span(row), f"n={len(row.samples)}"]))
+    said = [span(row), f"n={len(row.samples)}"]
+    if span(row) and row.best is not None:
+        said.insert(1, f"best {number(row.best * scale(row.value, row.unit)[0])}")
+    return ", ".join(filter(None, said))
 
 
 def change(value: float | None) -> str:

@@ -1,0 +1,82 @@
+"""The tables in Markdown: README's and results/ENGINE.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench_report import made_up
+from tools.bench import markdown
+
+NONE = "No row has been measured yet."
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(markdown, "RESULTS", tmp_path / "engine.jsonl")
+    return tmp_path / "engine.jsonl"
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+def test_ours_the_ratios_and_the_losses_are_there(results: Path) -> None:
+    made_up.write(results, made_up.session())
+    head, _, only = lines(markdown.readme_table())
+    cells = dict(zip(head.strip("| ").split(" | "), only.strip("| ").split(" | "), strict=True))
+    assert cells["model"] == "made-up-7b-w4, graph"
+    assert cells["1 stream"] == "109 tok/s (3.94x upstream-w4, 2.22x fp16)"
+    assert cells["of the bandwidth"] == "70.2% (3.88x upstream-w4, **0.80x fp16**)"
+    assert cells["first token, 2048"].startswith("290 ms (0.99x upstream-w4 ~, ")
+    assert cells["start-up"].endswith(" ?)") and cells["start-up"].startswith("21.1 s")
+    assert "ours loses 9, 1 of them by more than the spread." in markdown.readme_table()
+
+
+def test_every_device_has_a_table(results: Path) -> None:
+    other = {**made_up.DEVICE, "name": "Another"}
+    made_up.write(results, [made_up.row(), made_up.row(device=other)])
+    text = markdown.readme_table()
+    assert "On Made-up GPU, gfx0:" in text and "On Another, gfx0:" in text
+    assert len(lines(text)) == 6
+
+
+def test_without_ours_the_others_are_named(results: Path) -> None:
+    made_up.write(results, [made_up.row(contestant="fp16"), made_up.row(contestant="b")])
+    assert "| fp16 100 tok/s, b 100 tok/s |" in markdown.readme_table()
+
+
+def test_failures_are_said(results: Path) -> None:
+    made_up.write(results, [made_up.row(), made_up.failed(contestant="fp16")])
+    said = "made-up-7b-w4, fp16, startup: exit code 1: made-up failure"
+    assert f"Failed: {said}." in markdown.readme_table()
+    assert f"## Failed\n\n* {said}\n" in markdown.page()
+
+
+@pytest.mark.parametrize("rows", [None, [made_up.row(bench="memory", metric="peak")]])
+def test_nothing_to_say_is_said(rows: list[dict[str, Any]] | None, results: Path) -> None:
+    if rows:
+        made_up.write(results, rows)
+    assert markdown.readme_table() == NONE
+    assert (NONE in markdown.page()) == (not rows)
+
+
+def test_the_page_has_every_newest_row(results: Path) -> None:
+    rows = made_up.session()
+    made_up.write(results, [made_up.row(samples=[1.0], run="2025"), *rows])
+    text = markdown.page()
+    assert len(lines(text)) - 2 == len(rows) / 3  # a line for three contestants
+    assert "fp16 of made-up-7b: 2026-01-01" in text and "28 x MadeUpLinear" in text
+    assert "| 1 tok/s" not in text
+
+
+def test_a_cell_cannot_end_a_table(results: Path) -> None:
+    made_up.write(results, [made_up.row(subject="a|b")])
+    assert {line.count("|") for line in lines(markdown.readme_table())} == {8}
+
+
+def test_the_page_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert markdown.PAGE.read_text("utf-8") == markdown.page(), "run: python dev.py tables"
