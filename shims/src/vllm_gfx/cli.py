@@ -32,6 +32,12 @@ def _doctor(argv: Sequence[str]) -> int:
     return doctor.main(argv)
 
 
+def _bench(argv: Sequence[str]) -> int:
+    from vllm_gfx.bench import cli
+
+    return cli.main(argv)
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "serve": (
         _serve,
@@ -49,6 +55,11 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
         "[--json] [--strict]: versions, target, drivers, devices, loaded libraries, free memory, "
         "packages, shims, patches, variables, and what is wrong with them; ends with 1 if "
         "something is broken",
+    ),
+    "bench": (
+        _bench,
+        "MODEL [--contestant LABEL[=MODEL]] [--only BENCH,...] [engine flags of vLLM]: measure the "
+        "engine, each contestant in processes of its own, in turns",
     ),
 }
 
