@@ -14,15 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from vllm_gfx.bench import rows
+from vllm_gfx.machine import adapters, drivers
 
 # Bytes each way; several times any cache of a GPU, and small beside any GPU's memory.
 COPIED_BYTES = 512 << 20
 COPIES = 20
-# Where Linux drivers say their version.
-_DRIVERS = {
-    "/proc/driver/nvidia/version": r"Kernel Module.*?\s(\d+\.\d+[.\d]*)",
-    "/sys/module/amdgpu/version": r"(\S+)",
-}
 
 
 def versions() -> dict[str, str | None]:
@@ -60,7 +56,7 @@ def device() -> dict[str, Any]:
     import torch
 
     found = _gpu(torch) if torch.cuda.is_available() else _cpu()
-    return {**found, "driver": driver(), "copy_gb_s": round(copy_gb_s(), 1)}
+    return {**found, "copy_gb_s": round(copy_gb_s(), 1)}
 
 
 def _gpu(torch: Any) -> dict[str, Any]:
@@ -68,7 +64,8 @@ def _gpu(torch: Any) -> dict[str, Any]:
     hip = torch.version.hip is not None
     arch = properties.gcnArchName if hip else f"sm_{properties.major}{properties.minor}"
     memory = round(properties.total_memory / 1e9, 1)
-    return {"name": torch.cuda.get_device_name(0), "gfx": arch, "memory_gb": memory}
+    name = torch.cuda.get_device_name(0)
+    return {"name": name, "gfx": arch, "memory_gb": memory, "driver": driver(hip)}
 
 
 def _cpu() -> dict[str, Any]:
@@ -76,16 +73,20 @@ def _cpu() -> dict[str, Any]:
 
     name = platform.processor() or platform.machine()
     memory = round(psutil.virtual_memory().total / 1e9, 1)
-    return {"name": f"{name}, {psutil.cpu_count()} threads", "gfx": "cpu", "memory_gb": memory}
+    name = f"{name}, {psutil.cpu_count()} threads"
+    return {"name": name, "gfx": "cpu", "memory_gb": memory, "driver": None}
 
 
-def driver() -> str | None:
-    """The GPU driver's version, None where the system does not say it in a file."""
-    for path, pattern in _DRIVERS.items():
-        file = Path(path)
-        if file.is_file() and (found := re.search(pattern, file.read_text(encoding="utf-8"))):
-            return found[1]
-    return None
+def driver(of_amd: bool, nvidia: Path = Path("/proc/driver/nvidia/version")) -> str | None:
+    """The GPU driver's version; None where the system does not say it."""
+    if not of_amd:
+        text = nvidia.read_text(encoding="utf-8") if nvidia.is_file() else ""
+        found = re.search(r"Kernel Module.*?\s(\d+\.[\d.]+)", text)
+        return found[1] if found else None
+    if sys.platform == "win32":
+        versions = (a.software or a.driver for a in adapters.found() if a.vendor == "AMD")
+        return next(versions, None)
+    return ", ".join(f"{name} {version}" for name, version in drivers.found().items())
 
 
 def spill() -> bool | None:
