@@ -127,7 +127,7 @@ class Release:
     def libraries(self) -> Made:
         run_path, root = "$ORIGIN/../../_rocm_sdk_core/lib", "_rocm_sdk_libraries"
         content = library(run_path, self.windows) + b".rocm_kpack_ref\0blas_lib_@GFXARCH@.kpack\0"
-        files = {f"{root}/{self.native}/rocblas": content, "rocm_sdk_libraries/__init__.py": b""}
+        files = {f"{root}/{self.native}/librocblas": content, "rocm_sdk_libraries/__init__.py": b""}
         return Made(self.sdk("rocm_sdk_libraries"), files)
 
     def device(self, gfx: str) -> Made:
