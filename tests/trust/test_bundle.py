@@ -73,12 +73,12 @@ def _positions(file: Path) -> list[int]:
 def test_a_flipped_byte_anywhere_is_found(bundles: Bundles, tmp_path: Path) -> None:
     whole = bundles.one.read_bytes()
     damaged = tmp_path / "damaged.tar"
-    unpack.unpack(bundles.one, tmp_path / "whole", str)
+    unpack.unpack(bundles.one, tmp_path / "whole", print)
     for position in _positions(bundles.one):
         flipped = bytes([whole[position] ^ 1])
         damaged.write_bytes(whole[:position] + flipped + whole[position + 1 :])
         with pytest.raises(ToolError, match=r"damaged.tar is damaged or no bundle: .*get the file"):
-            unpack.unpack(damaged, tmp_path / "out", str)
+            unpack.unpack(damaged, tmp_path / "out", print)
             pytest.fail(f"byte {position}")
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
 
@@ -98,13 +98,13 @@ def test_something_appended_is_refused(bundles: Bundles, tmp_path: Path) -> None
     longer = tmp_path / "longer.tar"
     longer.write_bytes(bundles.one.read_bytes() + b"\0" * 512)
     with pytest.raises(ToolError, match="does not end as it should"):
-        unpack.unpack(longer, tmp_path / "out", str)
+        unpack.unpack(longer, tmp_path / "out", print)
 
 
 def _forged(file: Path, path: str, content: bytes) -> None:
     """A bundle whose checksums are right, with one file of the given name."""
     listing = f"{hashlib.sha256(content).hexdigest()}  {path}\n".encode()
-    pack._archive(file, [pack.made(path, content)], str)  # type: ignore[arg-type]
+    pack._archive(file, [pack.made(path, content)], print)
     assert listing in file.read_bytes()
 
 
@@ -112,7 +112,7 @@ def _forged(file: Path, path: str, content: bytes) -> None:
 def test_a_path_outside_is_refused(tmp_path: Path, path: str) -> None:
     _forged(tmp_path / "forged.tar", path, b"x")
     with pytest.raises(ToolError, match="is not a line of SHA256SUMS"):
-        unpack.unpack(tmp_path / "forged.tar", tmp_path / "in" / "side", str)
+        unpack.unpack(tmp_path / "forged.tar", tmp_path / "in" / "side", print)
     assert not (tmp_path / "out.txt").exists() and not (tmp_path / "b").exists()
 
 
@@ -125,7 +125,7 @@ def test_a_layout_of_another_version_is_refused(
 ) -> None:
     _forged(tmp_path / "later.tar", layout.DATA, content)
     with pytest.raises(ToolError, match=message):
-        unpack.unpack(tmp_path / "later.tar", tmp_path / "out", str)
+        unpack.unpack(tmp_path / "later.tar", tmp_path / "out", print)
 
 
 def test_a_file_that_is_not_there_is_one_line(place: Path, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_disk_that_gets_full_leaves_no_half_bundle(
 ) -> None:
     monkeypatch.setattr(pack, "_add", _full)
     with pytest.raises(ToolError, match="no disk space left"):
-        pack._archive(tmp_path / "out.tar", [], str)  # type: ignore[arg-type]
+        pack._archive(tmp_path / "out.tar", [], print)
     assert not list(tmp_path.glob("out.tar*"))
 
 
@@ -218,7 +218,7 @@ def test_a_disk_that_gets_full_leaves_no_half_bundle(
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     for where in (Path("/sys/out.tar"), tmp_path / "none" / "out.tar"):
         with pytest.raises(ToolError, match=f"cannot write {where}: .*; name another place"):
-            pack._archive(where, [], str)  # type: ignore[arg-type]
+            pack._archive(where, [], print)
 
 
 def test_a_package_changed_since_it_was_indexed_is_not_packed(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_package_changed_since_it_was_indexed_is_not_packed(tmp_path: Path) ->
     file.write_bytes(b"changed")
     item = pack.Item("channel/noarch/a.conda", "0" * 64, file=file)
     with pytest.raises(ToolError, match=r"a.conda is not the package that was indexed"):
-        pack._archive(tmp_path / "out.tar", [item], str)  # type: ignore[arg-type]
+        pack._archive(tmp_path / "out.tar", [item], print)
     assert not list(tmp_path.glob("out.tar*"))
 
 

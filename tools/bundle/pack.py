@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from rattler import RepoDataRecord
 from tools import solve
 from tools.build import build, full_disk, only_one
 from tools.bundle import layout
-from tools.console import Step, out, step
+from tools.console import out, step
 from tools.errors import ToolError, is_no_space, no_space
 from tools.install import USED
 from tools.trust import owners, sbom, sums
@@ -71,10 +71,10 @@ def write(target: str | None, platform: str | None, file: Path) -> None:
 
 
 def contents(
-    target: str, platform: str, specs: Sequence[str], current: Step
+    target: str, platform: str, specs: Sequence[str], progress: Callable[[str], None]
 ) -> tuple[layout.Data, list[Item]]:
     """What goes into the bundle. Raises ToolError if two packages own one file."""
-    current("solving")
+    progress("solving")
     records = solve.records(specs, platform)
     files = {_place(record): _file(record) for record in records}
     packages = [Package(file) for file in files.values()]
@@ -118,7 +118,7 @@ def _repodata(files: dict[str, Path], platform: str) -> Iterator[tuple[str, byte
         yield f"{layout.CHANNEL}/{subdir}/repodata.json", content.encode()
 
 
-def _archive(file: Path, items: list[Item], current: Step) -> str:
+def _archive(file: Path, items: list[Item], progress: Callable[[str], None]) -> str:
     """Write `file` of these; its sha256."""
     listing = sums.text({item.path: item.sha256 for item in items}).encode()
     part = file.with_name(file.name + ".part")
@@ -128,7 +128,7 @@ def _archive(file: Path, items: list[Item], current: Step) -> str:
             tarfile.open(fileobj=raw, mode="w", format=layout.FORMAT) as tar,
         ):
             for item in [made(sums.NAME, listing), *items]:
-                current(item.path)
+                progress(item.path)
                 _add(tar, item)
         with part.open("rb") as finished:
             digest = hashlib.file_digest(finished, "sha256").hexdigest()
