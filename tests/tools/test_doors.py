@@ -43,22 +43,24 @@ def test_dev_names_the_tasks_before_it_has_made_anything() -> None:
 
 
 def test_pixi_offers_the_same_tasks() -> None:
-    assert {name: f"python dev.py {name}" for name in TASKS} == PIXI["tasks"]
+    """Those of the packages run in any of its environments, those of this repository in `dev`."""
+    for_users = {"serve", "report", "doctor"}
+    assert {name: f"vllm-gfx {name}" for name in for_users} == PIXI["tasks"]
+    for_us = {name: f"python dev.py {name}" for name in TASKS - for_users}
+    assert for_us == PIXI["feature"]["dev"]["tasks"]
 
 
-def test_pixi_has_an_environment_per_target() -> None:
-    """`default` asks for no target; the others name the one that their tasks work for."""
-    targets = {name: v for name, v in variants.all_targets().items() if v.has_card}
-    assert PIXI["environments"] == {name: [name] for name in targets}
-    for name, variant in targets.items():
-        feature = PIXI["feature"][name]
-        assert feature["activation"]["env"] == {"VLLM_GFX_TARGET": name}
-        assert feature.get("platforms", PIXI["workspace"]["platforms"]) == variant.platforms
+def test_no_task_of_pixi_is_in_two_kinds_of_environment() -> None:
+    """pixi then asks which one is meant."""
+    assert PIXI["environments"]["dev"] == {"features": ["dev"], "no-default-feature": True}
+    assert not set(PIXI["tasks"]) & set(PIXI["feature"]["dev"]["tasks"])
+    assert [name for name, feature in PIXI["feature"].items() if "tasks" in feature] == ["dev"]
 
 
 def test_pixi_has_the_python_that_the_stand_in_is_for() -> None:
     pins = yaml.safe_load(paths.PINS.read_text())
-    assert PIXI["dependencies"]["python"] == f"{pins['python_min'][0]}.*"
+    python = PIXI["feature"]["dev"]["dependencies"]["python"]
+    assert python == f"{pins['python_min'][0]}.*"
 
 
 @pytest.mark.parametrize("name", sorted(WANTED - {"serve"}))
@@ -76,7 +78,7 @@ def test_an_unknown_target_is_one_line(name: str) -> None:
     ]
 
 
-def test_the_target_of_a_pixi_environment_is_used() -> None:
+def test_the_environment_can_name_the_target() -> None:
     assert "unknown target 'gfx2'" in task("doctor", VLLM_GFX_TARGET="gfx2").stderr
 
 
