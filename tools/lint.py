@@ -15,6 +15,7 @@ TYPED_TESTS = [
     for name in (
         "tools",
         "recipes",
+        "selection",
         "variants",
         "patches",
         "standin",
@@ -24,6 +25,7 @@ TYPED_TESTS = [
     )
 ]
 CHECKS = {
+    "pixi.toml": ["tools.pixi"],
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--check", "--quiet", "."],
     "mypy": ["mypy", "--no-error-summary", *TYPED, *TYPED_TESTS],
