@@ -1,0 +1,96 @@
+"""`--target auto`: the target that the GPUs of this machine are for.
+
+A solver's `__amdgpu_arch` tells of one GPU; here all are seen, so a processor's own GPU can be
+taken where there is no card, and two cards of different targets can be refused.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Protocol
+
+from tools import paths, solve, variants
+from tools.console import err
+from tools.errors import ToolError
+from tools.variants import Variant
+
+AUTO = "auto"
+# The plug-in's own; standard library only, so it runs where nothing is installed.
+ADAPTERS = paths.ROOT / "shims" / "src" / "vllm_gfx" / "machine" / "adapters.py"
+AMD = "AMD"
+_DECORATION = re.compile(r"\((tm|r)\)|\bamd\b|\bgraphics\b|\bseries\b", re.IGNORECASE)
+
+
+class Gpu(Protocol):
+    """A graphics adapter, as `vllm_gfx.machine.adapters` describes it."""
+
+    @property
+    def vendor(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def gfx(self) -> str: ...
+
+
+def resolved(target: str | None) -> str | None:
+    """`target`, or what this machine is for where that says `auto`. Raises ToolError."""
+    if target != AUTO:
+        return target
+    chosen = choose(_module().found(), solve.here())
+    err.print(f"target: {chosen.name}")
+    return chosen.name
+
+
+def choose(gpus: Sequence[Gpu], platform: str) -> Variant:
+    """The one target of these GPUs: a card's, or a processor's own GPU's where there is no card.
+
+    Raises ToolError if no target fits one of them, or if cards ask for different ones.
+    """
+    amd = [gpu for gpu in gpus if gpu.vendor == AMD]
+    fits = {v.name: v for gpu in amd if (v := _target_of(gpu)) and platform in v.platforms}
+    cards = [v for v in fits.values() if v.is_automatic]
+    found = cards or list(fits.values())
+    if not found:
+        seen = ", ".join(f"{gpu.name} {gpu.gfx}".strip() for gpu in amd) or "no AMD GPU"
+        raise ToolError(
+            f"no target for {platform} fits what this machine has: {seen}",
+            f"name one: {', '.join(variants.all_targets())}",
+        )
+    if len(found) > 1:
+        names = " and ".join(v.name for v in found)
+        raise ToolError(
+            f"this machine has GPUs of {names}, and an environment serves one target",
+            f"name it: --target {found[0].name}",
+        )
+    return found[0]
+
+
+def _target_of(gpu: Gpu) -> Variant | None:
+    """By its gfx name, which Linux tells, else by its product's name."""
+    every = variants.all_targets()
+    if gpu.gfx:
+        return every.get(gpu.gfx)
+    return next((v for v in every.values() if _plain(gpu.name) in map(_model, v.products)), None)
+
+
+def _model(product: str) -> str:
+    """The GPU of a product: for a processor it stands in brackets."""
+    inside = re.search(r"\((Radeon [^)]+)\)", product)
+    return _plain(inside.group(1) if inside else product)
+
+
+def _plain(name: str) -> str:
+    return " ".join(_DECORATION.sub(" ", name).lower().split())
+
+
+def _module() -> ModuleType:
+    name = "vllm_gfx_adapters"
+    spec = importlib.util.spec_from_file_location(name, ADAPTERS)
+    assert spec and spec.loader
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
