@@ -24,11 +24,21 @@ app = typer.Typer(
 Target = Annotated[
     list[str] | None, typer.Option(help="A target of variants/; may be repeated. Default: all.")
 ]
+def _of_machine(target: str | None) -> str | None:
+    """`auto` becomes a target; only then is this machine looked at."""
+    if target != "auto":
+        return target
+    from tools.gpus import choice
+
+    return choice()
+
+
 OneTarget = Annotated[
     str | None,
     typer.Option(
-        envvar="VLLM_GFX_TARGET",  # an environment of pixi.toml sets it
-        help="A target of variants/. Default: none asked for, which is cpu.",
+        envvar="VLLM_GFX_TARGET",
+        callback=_of_machine,
+        help="A target of variants/, or auto: this machine's. Default: none asked for: cpu.",
     ),
 ]
 RowsFile = Annotated[
