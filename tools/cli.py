@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from tools import paths
 from tools.console import err
-from tools.errors import ToolError
+from tools.errors import ToolError, is_read_only
 from tools.leave import leave
 
 app = typer.Typer(
@@ -273,6 +273,11 @@ def run() -> int:
         app()
     except ToolError as error:
         err.print(f"[red]error:[/] {escape(str(error))}")
+        return 1
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        err.print(f"[red]error:[/] cannot write {escape(str(error.filename))}: {error.strerror}")
         return 1
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -26,3 +26,8 @@ def is_no_space(error: BaseException) -> bool:
         return True
     text = str(error)
     return f"os error {errno.ENOSPC}" in text or "No space left on device" in text
+
+
+def is_read_only(error: OSError) -> bool:
+    """Whether `error` means a place that this user may not write."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)

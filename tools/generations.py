@@ -91,7 +91,7 @@ def rollback(target: str) -> Path:
     A second call goes forward again. Raises ToolError, changing nothing, if there is none.
     """
     now = read(target)
-    where = paths.prefix(target).with_name(now.previous or "")
+    where = paths.prefix(target).with_name(now.previous or "none")
     if not now.previous or not (where / prefix.LIST).is_file():
         raise ToolError(
             f"there is no earlier installation of {target} to go back to",
