@@ -18,7 +18,6 @@ from tools.console import err
 from tools.errors import ToolError
 from tools.variants import Variant
 
-AUTO = "auto"
 # The plug-in's own; standard library only, so it runs where nothing is installed.
 ADAPTERS = paths.ROOT / "shims" / "src" / "vllm_gfx" / "machine" / "adapters.py"
 AMD = "AMD"
@@ -36,10 +35,8 @@ class Gpu(Protocol):
     def gfx(self) -> str: ...
 
 
-def resolved(target: str | None) -> str | None:
-    """`target`, or what this machine is for where that says `auto`. Raises ToolError."""
-    if target != AUTO:
-        return target
+def choice() -> str:
+    """The target of this machine, said on stderr too. Raises ToolError."""
     chosen = choose(_module().found(), solve.here())
     err.print(f"target: {chosen.name}")
     return chosen.name

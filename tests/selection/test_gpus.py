@@ -95,10 +95,17 @@ def test_the_card_is_found_in_what_linux_lists(tmp_path: Path) -> None:
     assert gpus.choose(found, "linux-64").name == "gfx1102"
 
 
-def test_the_command_line_asks_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpus, "choose", lambda seen, platform: variants.all_targets()["gfx1201"])
-    assert gpus.resolved("auto") == "gfx1201"
-    assert (gpus.resolved("gfx906"), gpus.resolved(None)) == ("gfx906", None)
+def test_the_command_line_asks_the_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(gpus, "_module", lambda: SimpleNamespace(found=lambda: [RX_7900_XTX]))
+    monkeypatch.setattr("tools.run.doctor", lambda target, arguments: asked.append(target))
+    for arguments in (["--target", "auto"], ["--target", "cpu"], []):
+        monkeypatch.setattr(sys, "argv", ["tools", "doctor", *arguments])
+        assert cli.run() == 0
+    assert asked == ["gfx1100", "cpu", None]
+    assert capsys.readouterr().err == "target: gfx1100\n"
 
 
 @pytest.mark.parametrize("name", ["install", "smoke", "serve", "doctor"])
