@@ -24,6 +24,8 @@ app = typer.Typer(
 Target = Annotated[
     list[str] | None, typer.Option(help="A target of variants/; may be repeated. Default: all.")
 ]
+
+
 def _of_machine(target: str | None) -> str | None:
     """`auto` becomes a target; only then is this machine looked at."""
     if target != "auto":
