@@ -62,6 +62,12 @@ def settle(root: Path, patch: pytest.MonkeyPatch) -> None:
     asyncio.run(index_fs(paths.STANDIN, write_zst=False, write_shards=False))
 
 
+def put_on(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The tools work below `folder`, with a package cache of its own."""
+    point_to(folder / "checkout", patch)
+    patch.setenv("RATTLER_CACHE_DIR", str(folder / "rattler-cache"))
+
+
 def runs(where: Path) -> None:
     """What stands in for generating text: the program starts. Raises ToolError if not."""
     done = subprocess.run([where / "bin" / "hello"], capture_output=True, text=True)
