@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from gfx_kernels.runtime import library
-from vllm_gfx.machine import libraries, probe, torch_view
+from vllm_gfx.machine import libraries, probe, runtime, torch_view
 from vllm_gfx.machine.torch_view import Device, TorchView
 
 from tests.support.machines import ROCM_TORCH, FakeTorch
@@ -108,15 +108,15 @@ class _Text(SimpleNamespace):
 
 def test_the_runtime_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "find", lambda names: FakeHip(0))
-    assert probe._runtime() == {
+    assert runtime.hip() == {
         "HIP runtime": "7.15.26333",
         "HIP driver": "error 35",
         "hipInit": "0",
     }
     monkeypatch.setattr(library, "find", lambda names: FakeHip(35))
-    assert probe._runtime()["hipInit"] == "hipErrorInsufficientDriver (35)"
+    assert runtime.hip()["hipInit"] == "hipErrorInsufficientDriver (35)"
 
 
 def test_no_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gfx_kernels.runtime.hip.Hip.NAMES", ("libnone.so.7",))
-    assert "libnone.so.7 is loaded or found" in probe._runtime()["HIP runtime"]
+    assert "libnone.so.7 is loaded or found" in runtime.hip()["HIP runtime"]

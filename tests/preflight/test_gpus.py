@@ -116,6 +116,12 @@ def test_a_driver_that_the_runtime_refuses(error: str) -> None:
     assert "newer amdgpu driver" in said
 
 
+def test_a_driver_that_only_hip_itself_calls_old() -> None:
+    said = line(world(torch=blind(), runtime="hipErrorInsufficientDriver (35)"))
+    assert "driver is older than the runtime needs" in said and "(35)" in said
+    assert "older" not in line(world(torch=blind(), runtime="hipErrorNoDevice (100)"))
+
+
 def test_an_old_driver_package_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "win32")
     blinded = world(torch=blind(), adapters=(OLD,), system="win32")

@@ -11,6 +11,7 @@ from vllm import EngineArgs
 from vllm.v1.kv_cache_interface import FullAttentionSpec, MLAAttentionSpec, SlidingWindowSpec
 from vllm_gfx.preflight import need
 
+from tests.preflight import kv_of_geometries
 from tests.preflight.conftest import Checkpoint
 from tests.support import tinylm
 
@@ -106,6 +107,28 @@ def test_mla_keeps_one_tensor(checkpoint: Checkpoint, monkeypatch: pytest.Monkey
     monkeypatch.setattr(type(config.model_config), "use_mla", True)
     one = _spec(MLAAttentionSpec, config)
     assert need.of(config).kv(1024) == 28 * one
+
+
+@pytest.fixture(scope="module")
+def of_geometries() -> dict[str, tuple[int, int]]:
+    return kv_of_geometries.asked([*EXACT, *BELOW])
+
+
+# Recurrent layers between those with attention; experts; heads that differ from layer to layer.
+EXACT = ("qwen3.5-9b-w4", "ernie-4.5-21b-a3b-w4")
+BELOW = ("gemma-4-26b-a4b-w4",)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_layers_that_vllm_builds(of_geometries: dict[str, tuple[int, int]], name: str) -> None:
+    theirs, ours = of_geometries[name]
+    assert ours == theirs > 0
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_never_more_than_vllm_takes(of_geometries: dict[str, tuple[int, int]], name: str) -> None:
+    theirs, ours = of_geometries[name]
+    assert theirs / 2 < ours <= theirs
 
 
 def test_the_real_engine_takes_no_less() -> None:

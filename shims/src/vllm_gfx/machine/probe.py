@@ -7,7 +7,6 @@ prints one line of JSON.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vllm_gfx.machine import libraries, torch_view
+from vllm_gfx.machine import libraries, runtime, torch_view
 from vllm_gfx.machine.torch_view import Device, TorchView
 
 COMMAND = (sys.executable, "-m", "vllm_gfx.machine.probe")
@@ -62,38 +61,10 @@ def _answer(found: dict[str, Any]) -> Answer:
     return Answer(view, found["runtime"], found["libraries"])
 
 
-def _runtime() -> dict[str, str]:
-    """The HIP library of this process: its file's versions, and how it starts."""
-    find = import_module("gfx_kernels.runtime.library").find
-    errors = import_module("gfx_kernels.runtime.errors")
-    try:
-        library = find(import_module("gfx_kernels.runtime.hip").Hip.NAMES)
-    except errors.NoRuntime as error:
-        return {"HIP runtime": str(error)}
-    code = library.hipInit(0)
-    library.hipGetErrorString.restype = ctypes.c_char_p
-    said = library.hipGetErrorString(code) or b"unknown"
-    versions = {
-        f"HIP {what.lower()}": _version(library, f"hip{what}GetVersion")
-        for what in ("Runtime", "Driver")
-    }
-    return {**versions, "hipInit": "0" if code == 0 else f"{said.decode()} ({code})"}
-
-
-def _version(library: ctypes.CDLL, function: str) -> str:
-    """`7.15.26333` of the number 71526333."""
-    value = ctypes.c_int()
-    code = getattr(library, function)(ctypes.byref(value))
-    number = value.value
-    return (
-        f"error {code}" if code else f"{number // 10**7}.{number // 10**5 % 100}.{number % 10**5}"
-    )
-
-
 def main() -> None:
     view = torch_view.look(import_module("torch"), free=True)
-    runtime = _runtime() if view.hip else {}
-    found = {"torch": asdict(view), "runtime": runtime, "libraries": libraries.loaded()}
+    said = runtime.hip() if view.hip else {}
+    found = {"torch": asdict(view), "runtime": said, "libraries": libraries.loaded()}
     print(_MARK + json.dumps(found))
 
 

@@ -14,7 +14,7 @@ from vllm_gfx.refusal import Refusal
 # HIP reads the second where the first is unset; ROCR hides devices from HIP before that.
 _VISIBLE = ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 _HIDING = ("ROCR_VISIBLE_DEVICES", *_VISIBLE)
-# What both vendors' runtimes say, in words that torch passes on.
+# What both vendors' runtimes say, in words that torch passes on, and as the name of an error.
 _OLD_DRIVER = ("insufficient", "too old")
 
 
@@ -80,8 +80,9 @@ def _ambiguous(world: World) -> Refusal | None:
 def _no_device(world: World) -> Refusal | None:
     if world.torch.devices:
         return None
-    built, said = world.built_for, world.torch.error or "no reason given"
-    if any(word in said for word in _OLD_DRIVER):
+    built = world.built_for
+    said = ", ".join(filter(None, (world.torch.error, world.runtime))) or "no reason given"
+    if any(word in said.lower() for word in _OLD_DRIVER):
         return Refusal(f"the driver is older than the runtime needs ({said})", _update(world))
     what = f"no GPU for this environment, which is built for {built}"
     for variable in _HIDING:

@@ -134,14 +134,12 @@ def _attention_layers(model: Any, parallel: Any) -> list[tuple[int, str]]:
     start, end = model.get_layers_start_end_indices(parallel)
     end -= getattr(model.hf_text_config, "num_kv_shared_layers", 0) or 0
     kinds = getattr(model.hf_text_config, "layer_types", None)
-    one = "windowed" if model.get_sliding_window() else "full"
+    windowed = "windowed" if isinstance(model.get_sliding_window(), int) else "full"
     if kinds is None:
         count = model.get_num_layers_by_block_type(parallel, "attention")
-        return [(layer, one) for layer in range(start, min(end, start + count))]
-    names = {"full_attention": "full", "attention": "full", "sliding_attention": "windowed"}
-    found = [(layer, names[kinds[layer]]) for layer in range(start, end) if kinds[layer] in names]
-    windows = bool(model.get_sliding_window())
-    return [(layer, kind if windows else "full") for layer, kind in found]
+        return [(layer, windowed) for layer in range(start, min(end, start + count))]
+    named = {"full_attention": "full", "attention": "full", "sliding_attention": windowed}
+    return [(layer, named[k]) for layer, k in list(enumerate(kinds))[start:end] if k in named]
 
 
 def _work(vllm_config: Any) -> int:

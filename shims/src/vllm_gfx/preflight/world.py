@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from vllm_gfx.machine import adapters, drivers, torch_view
+from vllm_gfx.machine import adapters, drivers, runtime, torch_view
 from vllm_gfx.machine.adapters import AMD, Adapter
 from vllm_gfx.machine.torch_view import TorchView
 
@@ -18,7 +18,8 @@ from vllm_gfx.machine.torch_view import TorchView
 class World:
     """`kfd`: whether /dev/kfd is `usable`, `forbidden` or `absent`; `usable` on Windows.
 
-    `kernels`: whether the code objects of `built_for` are there.
+    `kernels`: whether the code objects of `built_for` are there. `runtime`: how HIP starts, asked
+    where torch sees no device.
     """
 
     built_for: str
@@ -27,6 +28,7 @@ class World:
     variables: Mapping[str, str] = field(default_factory=dict)
     kfd: str = "usable"
     kernels: bool = True
+    runtime: str = ""
     system: str = sys.platform
 
     @property
@@ -43,9 +45,12 @@ def here(variables: Mapping[str, str], torch: TorchView | None = None) -> World:
     """This machine and process; `torch` as seen by another process, where it was asked there."""
     built_for = import_module("gfx_kernels.targets").built_for()
     objects = import_module("gfx_kernels.runtime.objects").folder()
+    torch = torch or torch_view.look(import_module("torch"))
+    blind = torch.hip and not torch.devices
     return World(
         built_for=built_for,
-        torch=torch or torch_view.look(import_module("torch")),
+        torch=torch,
+        runtime=runtime.hip().get(runtime.INIT, "") if blind else "",
         adapters=tuple(adapters.found()),
         variables=dict(variables),
         kfd=kfd_state(drivers.KFD) if sys.platform != "win32" else "usable",
