@@ -151,11 +151,20 @@ def test_bytes_asked_for_outright_are_left_to_vllm(checkpoint: Checkpoint) -> No
 
 def test_free_memory_by_the_system_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     pci = {"pci_domain_id": 0, "pci_bus_id": 3, "pci_device_id": 0}
-    devices = [{"name": "a", "total_memory": 9, **pci}, {"name": "b", "total_memory": 8}]
-    listed = [Adapter("AMD", "a", "0000:03:00.0", vram_free=5)]
+    devices = [{"name": "a", "total_memory": 100, **pci}, {"name": "b", "total_memory": 8}]
+    listed = [Adapter("AMD", "a", "0000:03:00.0", vram_total=101, vram_free=5)]
     monkeypatch.setattr("vllm_gfx.machine.adapters.found", lambda: listed)
-    assert room.cards(FakeTorch(devices=devices), 2) == [Card("a", 9, 5), Card("b", 8, None)]
-    assert room.cards(FakeTorch(devices=devices), 1) == [Card("a", 9, 5)]
+    assert room.cards(FakeTorch(devices=devices), 2) == [Card("a", 100, 5), Card("b", 8, None)]
+    assert room.cards(FakeTorch(devices=devices), 1) == [Card("a", 100, 5)]
+
+
+def test_an_integrated_gpu_uses_more_than_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system tells of the part that the firmware set aside, torch of all that may be used."""
+    pci = {"pci_domain_id": 0, "pci_bus_id": 3, "pci_device_id": 0}
+    shared = FakeTorch(devices=[{"name": "Radeon 8060S", "total_memory": 96 * GIB, **pci}])
+    listed = [Adapter("AMD", "a", "0000:03:00.0", vram_total=GIB // 2, vram_free=GIB // 4)]
+    monkeypatch.setattr("vllm_gfx.machine.adapters.found", lambda: listed)
+    assert room.cards(shared, 1) == [Card("Radeon 8060S", 96 * GIB, None)]
 
 
 def test_free_memory_by_another_process_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,8 @@ def check(vllm_config: Any) -> None:
         _refuse_gpus(gpus)
     elif not torch.cuda.is_available():  # simulated on the CPU
         return
-    room.check(vllm_config, room.cards(torch, gpus))
+    if vllm_config.model_config is not None:
+        room.check(vllm_config, room.cards(torch, gpus))
 
 
 def _refuse_gpus(count: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vllm_gfx.machine import adapters, probe, torch_view
+from vllm_gfx.machine.adapters import Adapter
 from vllm_gfx.machine.memory import GIB, gib
 from vllm_gfx.machine.torch_view import Device
 from vllm_gfx.preflight import need
@@ -18,6 +19,7 @@ from vllm_gfx.refusal import Refusal
 _HIGHEST = 0.95  # of the memory: what is left is for the runtime and the screen
 _STEP = 1024  # tokens, of a proposed length; a shorter one is proposed in steps of a quarter
 _SHORTEST = 256
+_SAME = 0.1  # the system and the runtime may count a card's own reserve differently
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,25 @@ class Card:
 
 def cards(torch: Any, count: int) -> list[Card]:
     """The first `count` GPUs of this process. Makes no context: that would take memory itself."""
-    free = _free()
     devices = torch_view.look(torch).devices[:count]
-    return [Card(d.name, d.total, free.get(_key(d))) for d in devices]
+    if sys.platform == "win32":  # another process asks, and ends
+        return [Card(d.name, d.total, d.free) for d in probe.ask().torch.devices[:count]]
+    listed = {adapter.pci: adapter for adapter in adapters.found() if adapter.pci}
+    return [Card(d.name, d.total, _free(d, listed.get(d.pci))) for d in devices]
 
 
-def _key(device: Device) -> str | int:
-    return device.index if sys.platform == "win32" else device.pci
-
-
-def _free() -> dict[str | int, int]:
-    """Linux tells it for AMD's cards; on Windows another process asks, and ends."""
-    if sys.platform == "win32":
-        found = probe.ask().torch.devices
-        return {device.index: device.free for device in found if device.free is not None}
-    return {a.pci: a.vram_free for a in adapters.found() if a.vram_free is not None}
+def _free(device: Device, listed: Adapter | None) -> int | None:
+    """What Linux tells of AMD's cards. An integrated GPU uses more than the memory it tells of."""
+    if listed is None or listed.vram_total is None:
+        return None
+    same = math.isclose(listed.vram_total, device.total, rel_tol=_SAME)
+    return listed.vram_free if same else None
 
 
 def check(vllm_config: Any, gpus: Sequence[Card]) -> None:
     """Raise Refusal if the model cannot fit into the smallest of `gpus`."""
     cache = vllm_config.cache_config
-    if vllm_config.model_config is None or not gpus or cache.kv_cache_memory_bytes is not None:
+    if not gpus or cache.kv_cache_memory_bytes is not None:
         return  # with bytes of its own the request is for exactly that, and vLLM tells
     card = min(gpus, key=lambda gpu: gpu.total if gpu.free is None else gpu.free)
     problem = refusal(need.of(vllm_config), card, cache.gpu_memory_utilization)
