@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from vllm_gfx.bench import cli
 from vllm_gfx.refusal import Refusal
 
-if __name__ == "__main__":
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of the command line."""
     try:
-        sys.exit(cli.main(sys.argv[1:]))
+        return cli.main(argv)
     except Refusal as refusal:
         print(f"vllm_gfx.bench: {refusal}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         print("vllm_gfx.bench: stopped", file=sys.stderr)
-        sys.exit(130)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

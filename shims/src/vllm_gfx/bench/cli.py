@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 import tempfile
@@ -36,20 +37,40 @@ def main(argv: Sequence[str]) -> int:
     """Measure as `argv` says and write the rows. Returns 1 if a contestant died; raises Refusal."""
     options, engine = _parser().parse_known_args(list(argv))
     made = _plan(options, engine)
+    _check_writable(options.rows)
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     logs = options.logs or Path(tempfile.mkdtemp(prefix="vllm-gfx-bench-"))
     logs.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _terminated)  # what is measured is written all the same
+    signal.signal(signal.SIGTERM, _terminated)
     done: list[run.Outcome] = []
     try:
         run.run(made, logs, done, _say)
-    finally:
-        order = [run.name(o.contestant) for o in done]
-        found = gather.gather(done, stamp, order)
-        rows.write(options.rows, found)
-        print(table.table(found))
-        _say(f"{len(found)} rows in {options.rows}; logs in {logs}")
-    return FAILED if any(o.error for o in done) else 0
+    finally:  # stopped or not, what was measured is written
+        _write(options.rows, gather.gather(done, stamp, [run.name(o.contestant) for o in done]))
+    failed = any(outcome.error for outcome in done)
+    if failed:
+        _say(f"what the processes printed is in {logs}")
+    elif not options.logs:
+        shutil.rmtree(logs)
+    return FAILED if failed else 0
+
+
+def _write(path: Path, found: list[dict[str, Any]]) -> None:
+    rows.write(path, found)
+    print(table.table(found))
+    _say(f"{len(found)} rows in {path}")
+
+
+def _check_writable(path: Path) -> None:
+    """Before anything is measured. Leaves no file where there was none."""
+    new = not path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise Refusal(f"--rows {path}: {error.strerror}", "name a file in a folder") from error
+    if new:
+        path.unlink()
 
 
 def _terminated(*_: Any) -> NoReturn:

@@ -1,8 +1,10 @@
 """Drives an engine in this process token by token, and says when each token came.
 
 Upstream's `vllm bench latency` and `throughput` time whole calls of `generate`: prefill and decode
-cannot be told apart in them, and each starts an engine of its own. Here one engine serves every
-measurement, through the same `LLMEngine.add_request` and `step` that `generate` uses.
+cannot be told apart in them. `startup` leaves out Python's own start and its imports, `serve` needs
+a server and a tokenizer, and each of them starts engines for itself alone. Here one engine serves
+every measurement, through the same `LLMEngine.add_request` and `step` that `generate` uses; prompts
+and the meaning of TPOT are upstream's.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 import subprocess
 import sys
 import time
@@ -16,9 +15,9 @@ from typing import Any
 from vllm_gfx.bench import rows
 from vllm_gfx.machine import adapters, drivers
 
-# Bytes each way; several times any cache of a GPU, and small beside any GPU's memory.
-COPIED_BYTES = 512 << 20
-COPIES = 20
+# Bytes each way; more than the device's caches hold, and small beside its memory.
+COPIED_BYTES = {"cuda": 512 << 20, "cpu": 128 << 20}
+COPIES = {"cuda": 20, "cpu": 5}
 
 
 def versions() -> dict[str, str | None]:
@@ -77,16 +76,16 @@ def _cpu() -> dict[str, Any]:
     return {"name": name, "gfx": "cpu", "memory_gb": memory, "driver": None}
 
 
-def driver(of_amd: bool, nvidia: Path = Path("/proc/driver/nvidia/version")) -> str | None:
+def driver(of_amd: bool) -> str | None:
     """The GPU driver's version; None where the system does not say it."""
+    found = drivers.found()
     if not of_amd:
-        text = nvidia.read_text(encoding="utf-8") if nvidia.is_file() else ""
-        found = re.search(r"Kernel Module.*?\s(\d+\.[\d.]+)", text)
-        return found[1] if found else None
+        return found.get("nvidia")
     if sys.platform == "win32":
-        versions = (a.software or a.driver for a in adapters.found() if a.vendor == "AMD")
-        return next(versions, None)
-    return ", ".join(f"{name} {version}" for name, version in drivers.found().items())
+        return next(
+            (a.software or a.driver for a in adapters.found() if a.vendor == adapters.AMD), None
+        )
+    return f"amdgpu {found['amdgpu']}, kernel {found['kernel']}"
 
 
 def spill() -> bool | None:
@@ -107,14 +106,15 @@ def copy_gb_s() -> float:
     import torch
 
     name = "cuda" if torch.cuda.is_available() else "cpu"
-    source = torch.randint(-(2**31), 2**31, (COPIED_BYTES // 4,), dtype=torch.int32, device=name)
+    words = COPIED_BYTES[name] // 4
+    source = torch.randint(-(2**31), 2**31, (words,), dtype=torch.int32, device=name)
     target = torch.empty_like(source)
     timed = _gpu_seconds if name == "cuda" else _cpu_seconds
-    best = min(timed(partial(target.copy_, source)) for _ in range(COPIES))
+    best = min(timed(partial(target.copy_, source)) for _ in range(COPIES[name]))
     if name == "cuda":
         source = target = None
         torch.cuda.empty_cache()  # the engine counts what is free
-    return 2 * COPIED_BYTES / best / 1e9
+    return 2 * COPIED_BYTES[name] / best / 1e9
 
 
 def _gpu_seconds(call: Callable[[], Any]) -> float:

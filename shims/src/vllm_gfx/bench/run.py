@@ -17,6 +17,7 @@ from vllm_gfx import envs
 from vllm_gfx.bench.plan import Contestant, Plan
 
 Say = Callable[[str], None]
+CHILD = ("-m", "vllm_gfx.bench.child")
 
 
 @dataclass
@@ -47,7 +48,7 @@ def run(plan: Plan, logs: Path, done: list[Outcome], say: Say) -> None:
 
 
 def _process(plan: Plan, outcome: Outcome, log: Path, say: Say) -> None:
-    command = [sys.executable, "-m", "vllm_gfx.bench.child", json.dumps(_request(plan, outcome))]
+    command = [sys.executable, *CHILD, json.dumps(_request(plan, outcome))]
     with log.open("w", encoding="utf-8") as stderr:
         child = subprocess.Popen(
             command,

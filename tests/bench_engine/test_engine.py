@@ -1,0 +1,104 @@
+"""The whole thing on the tiny model: one process, every measurement, rows that make sense."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vllm_gfx.bench import child, cli, plan, rows
+from vllm_gfx.bench.ablate import Absent
+
+from tests.support import tinylm
+
+PROMPT, TOKENS, REPEATS = 24, 6, 2
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Geometry only: random weights, no tokenizer."""
+    folder = tmp_path_factory.mktemp("bench")
+    model = folder / "shapes"
+    model.mkdir()
+    config = (tinylm.copy("gptq-g128") / "config.json").read_text(encoding="utf-8")
+    (model / "config.json").write_text(config, encoding="utf-8")
+    flags = (
+        f"--runs 1 --repeats {REPEATS} --prompt {PROMPT} --tokens {TOKENS} --streams 1,4 "
+        "--prompts 16,100,4096 --load-format dummy --max-model-len 512 --max-num-seqs 4"
+    ).split()
+    where = ["--rows", str(folder / "rows.jsonl"), "--caches", str(folder / "caches")]
+    assert cli.main([str(model), *flags, *where, "--mode", "eager"]) == 0
+    return rows.read(folder / "rows.jsonl")
+
+
+def _of(found: list[dict[str, Any]], bench: str, metric: str = "") -> list[dict[str, Any]]:
+    return [r for r in found if (r["bench"], r["metric"]) == (bench, metric or bench)]
+
+
+def test_every_bench_has_rows(found: list[dict[str, Any]]) -> None:
+    assert {row["bench"] for row in found} == set(plan.MEASURED)
+
+
+def test_rows_say_what_ran_and_where(found: list[dict[str, Any]]) -> None:
+    for row in found:
+        assert row["subject"] == "shapes" and row["contestant"] == "gfx"
+        assert row["served_by"]["linear"] == {"GfxW4A16LinearKernel": 20, "torch": 1}
+        assert row["settings"]["attention"] == "TORCH_PAGED"
+        assert (row["settings"]["mode"], row["settings"]["max_model_len"]) == ("eager", 512)
+        assert row["device"]["gfx"] == "cpu" and row["device"]["copy_gb_s"] > 0.1
+        assert row["versions"]["vllm"] and row["versions"]["torch"]
+
+
+def test_sizes_are_those_asked_for(found: list[dict[str, Any]]) -> None:
+    (decode,) = _of(found, "decode")
+    assert decode["parameters"] == {"prompt": PROMPT, "tokens": TOKENS, "streams": 1}
+    assert len(decode["samples"]) == REPEATS
+    assert [r["parameters"]["prompt"] for r in _of(found, "ttft")] == [16, 100]  # 4096 do not fit
+    for bench in ("tpot", "throughput"):
+        assert [r["parameters"]["streams"] for r in _of(found, bench)] == [1, 4]
+
+
+def test_one_stream_is_the_same_thing_said_twice(found: list[dict[str, Any]]) -> None:
+    one_token = _of(found, "tpot")[0]["samples"]
+    rate = _of(found, "throughput")[0]["samples"]
+    assert [math.isclose(a * b, 1.0) for a, b in zip(one_token, rate, strict=True)] == [True, True]
+
+
+def test_step_and_roofline_follow_from_decode(found: list[dict[str, Any]]) -> None:
+    (decode,), (step,), (share,) = (_of(found, b) for b in ("decode", "step", "roofline"))
+    (ceiling,) = _of(found, "roofline", "ceiling")
+    assert step["samples"] == pytest.approx([1e3 / rate for rate in decode["samples"]])
+    assert share["samples"] == pytest.approx([r / ceiling["value"] for r in decode["samples"]])
+    seconds = share["parameters"]["bytes"] / share["device"]["copy_gb_s"] / 1e9
+    assert ceiling["value"] == pytest.approx(1 / seconds)
+
+
+def test_the_start_was_cold(found: list[dict[str, Any]]) -> None:
+    (start,) = _of(found, "startup")
+    assert start["cold"] is True and start["value"] > 1.0
+
+
+def test_memory_and_capacity(found: list[dict[str, Any]]) -> None:
+    peak, weights, cache = (_of(found, "memory", m)[0] for m in ("peak", "weights", "kv_cache"))
+    assert peak["value"] > weights["value"] + 1e6
+    (capacity,) = _of(found, "kv_capacity")
+    assert capacity["value"] == pytest.approx(cache["value"] / (5 * 2 * 2 * 128 * 2), rel=0.01)
+
+
+def test_an_absent_class_is_a_note_only_if_nobody_named_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[dict[str, Any]] = []
+
+    def absent(*_: Any) -> None:
+        raise Absent("the model has no kernels of class moe", "leave it out")
+
+    monkeypatch.setattr(child, "_protocol", lambda: told.append)
+    monkeypatch.setattr(child, "_measure", absent)
+    for skip, code in (("true", 0), ("false", child.REFUSED)):
+        request = f'{{"model": "{tmp_path.as_posix()}", "skip_absent": {skip}}}'
+        monkeypatch.setattr(sys, "argv", ["child", request])
+        assert child.main() == code
+    assert [list(line) for line in told] == [["note"], ["error"]]

@@ -1,0 +1,92 @@
+"""Processes' lines become rows: rounds together, cold starts apart, the dead with their reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vllm_gfx.bench import gather, rows, table
+from vllm_gfx.bench.measures import Measured
+from vllm_gfx.bench.run import Outcome
+
+from tests.bench_engine.made_up import decode, outcome
+
+
+def _rows(*done: Outcome) -> list[dict[str, Any]]:
+    found = gather.gather(done, "2026-01-01T00:00:00+00:00", [o.contestant.label for o in done])
+    for row in found:
+        rows.check(row)
+    return found
+
+
+def test_rounds_of_one_contestant_are_one_row() -> None:
+    ours, theirs = _rows(
+        outcome("gfx", 0, decode(10.0, 11.0, joules=2.0)),
+        outcome("upstream", 0, decode(5.0, joules=1.0)),
+        outcome("gfx", 1, decode(12.0, joules=3.0)),
+        outcome("upstream", 1, decode(7.0)),
+    )
+    assert (ours["contestant"], ours["samples"], ours["value"]) == ("gfx", [10.0, 11.0, 12.0], 11.0)
+    assert ours["energy_j"] == 5.0 and theirs["energy_j"] is None
+    assert ours["subject"] == "gfx-model"
+    assert ours["settings"]["order"] == ["gfx", "upstream", "gfx", "upstream"]
+
+
+def test_cold_starts_stand_apart_and_nothing_else_does() -> None:
+    def start(seconds: float) -> Measured:
+        return Measured("startup", "startup", "s", "lower", [seconds])
+
+    found = _rows(
+        outcome("gfx", 0, start(60.0), decode(1.0), cold=True),
+        outcome("gfx", 1, start(20.0), decode(2.0), cold=False),
+        outcome("gfx", 2, start(22.0), decode(3.0), cold=False),
+    )
+    assert [(r["bench"], r["cold"], r["samples"]) for r in found] == [
+        ("startup", True, [60.0]),
+        ("decode", None, [1.0, 2.0, 3.0]),
+        ("startup", False, [20.0, 22.0]),
+    ]
+
+
+def test_the_dead_leave_a_row_and_their_samples() -> None:
+    found = _rows(
+        outcome("gfx", 0, decode(1.0)),
+        outcome("gfx", 1, error="exit code 1: out of memory"),
+        outcome("late", 1, decode(4.0), error="killed after 9 s; raise --limit"),
+    )
+    dead = {r["contestant"]: r for r in found if r["value"] is None}
+    assert dead["gfx"]["bench"] == "startup" and dead["gfx"]["error"].endswith("out of memory")
+    assert dead["late"]["bench"] == "decode"
+    assert [r["samples"] for r in found if r["value"] is not None] == [[1.0], [4.0]]
+    assert "gfx: exit code 1: out of memory" in table.table(found)
+
+
+def test_ablation_is_the_difference_within_a_round() -> None:
+    found = _rows(
+        outcome("gfx", 0, decode(100.0, 50.0)),  # 10 ms and 20 ms a step
+        outcome("gfx", 0, decode(125.0, 62.5), ablated="norm"),  # 8 ms and 16 ms
+        outcome("gfx", 1, decode(200.0)),  # 5 ms
+        outcome("gfx", 1, decode(250.0), ablated="norm"),  # 4 ms
+        outcome("gfx", 1, error="exit code 1: no", ablated="moe"),
+    )
+    whole, ablated, dead = found
+    assert whole["samples"] == [100.0, 50.0, 200.0]
+    assert [round(ms, 9) for ms in ablated["samples"]] == [2.0, 4.0, 1.0]
+    assert (ablated["bench"], ablated["unit"]) == ("ablate", "ms")
+    assert ablated["parameters"]["without"] == "norm"
+    assert (dead["bench"], dead["parameters"]) == ("ablate", {"without": "moe"})
+
+
+def test_an_ablation_without_its_whole_says_nothing() -> None:
+    found = _rows(
+        outcome("gfx", 0, error="exit code 1: no"),
+        outcome("gfx", 0, decode(125.0), ablated="norm"),
+    )
+    assert [row["value"] for row in found] == [None]
+
+
+def test_table_scales_units() -> None:
+    big = Measured("memory", "peak", "byte", "lower", [2.5e9])
+    lines = table.table(_rows(outcome("gfx", 0, big, decode(80.0)))).splitlines()
+    assert len(lines) == 3
+    assert lines[1].split()[-1] == "Gbyte" and " 2.5 " in lines[1]
+    assert lines[2].split()[-1] == "tok/s" and "prompt=128" in lines[2]
