@@ -1,15 +1,19 @@
-"""Runs vLLM engines for tests, each in a fresh process, so that no test inherits another's state.
+"""Runs vLLM engines for tests in child processes, so that no test inherits another's state.
 
 answers = engine.run(model, [engine.Job(prompts)], dtype="float32")
+
+`run` starts one engine in a fresh process; `run_all` several in one process, one after another.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,22 +24,38 @@ Tokens = list[int]
 
 @dataclass
 class Job:
-    """Prompts as token ids, given to the engine at once or `one_by_one`; greedy unless told."""
+    """Prompts as token ids, given to the engine at once or `one_by_one`; greedy unless `params`,
+    one set for all or one for each, say otherwise.
+    """
 
     prompts: list[Tokens]
     one_by_one: bool = False
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] | list[dict[str, Any]] = field(default_factory=dict)
     lora: str | None = None
 
 
 @dataclass
-class Answers:
-    """Per job, per prompt: the new token ids and how many prompt tokens came from the cache."""
+class Ask:
+    """One engine, `LLM(model, **llm)`, and what it is to do, in order."""
 
-    tokens: list[list[Tokens]]
-    cached: list[list[int]]
-    logprobs: list[list[Any]]
-    report: list[dict[str, str]]
+    model: str
+    jobs: list[Job]
+    llm: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Answers:
+    """Per job, per prompt: the new token ids and how many prompt tokens came from the cache.
+
+    `preemptions` is of the engine's life. `error`: the traceback of an engine that failed.
+    """
+
+    tokens: list[list[Tokens]] = field(default_factory=list)
+    cached: list[list[int]] = field(default_factory=list)
+    logprobs: list[list[Any]] = field(default_factory=list)
+    report: list[dict[str, str]] = field(default_factory=list)
+    preemptions: int = 0
+    error: str = ""
 
 
 def run(
@@ -48,10 +68,19 @@ def run(
 
     Raises AssertionError with the end of the child's output if it fails.
     """
-    request = {"model": str(model), "llm": llm, "jobs": [asdict(job) for job in jobs]}
+    (answers,) = run_all([Ask(str(model), list(jobs), llm)], env)
+    assert not answers.error, answers.error[-6000:]
+    return answers
+
+
+def run_all(asks: Sequence[Ask], env: dict[str, str] | None = None) -> list[Answers]:
+    """Do `asks` in one child process; an engine that fails does not stop the next.
+
+    Raises AssertionError with the end of the child's output if the process ends too early.
+    """
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder, "request.json"), Path(folder, "answer.json")
-        asked.write_text(json.dumps(request), encoding="utf-8")
+        asked.write_text(json.dumps([asdict(ask) for ask in asks]), encoding="utf-8")
         child = subprocess.run(
             [sys.executable, __file__, str(asked), str(answered)],
             env={**os.environ, "VLLM_ENABLE_V1_MULTIPROCESSING": "0", **(env or {})},
@@ -60,7 +89,11 @@ def run(
             text=True,
         )
         assert child.returncode == 0, child.stdout[-6000:]
-        return Answers(**json.loads(answered.read_text(encoding="utf-8")))
+        found = json.loads(answered.read_text(encoding="utf-8"))
+        for answers in found:
+            if answers["error"]:
+                answers["error"] = child.stdout[-4000:] + answers["error"]
+        return [Answers(**answers) for answers in found]
 
 
 def _generate(engine: Any, job: dict[str, Any]) -> list[Any]:
@@ -68,13 +101,17 @@ def _generate(engine: Any, job: dict[str, Any]) -> list[Any]:
     from vllm.lora.request import LoRARequest
 
     defaults = {"temperature": 0.0, "max_tokens": 64, "ignore_eos": True, "detokenize": False}
-    params = SamplingParams(**{**defaults, **job["params"]})
+    given = job["params"] if isinstance(job["params"], list) else [job["params"]]
+    params = [SamplingParams(**{**defaults, **more}) for more in given]
+    if len(params) == 1:
+        params *= len(job["prompts"])
     lora = LoRARequest("adapter", 1, job["lora"]) if job["lora"] else None
-    prompts = [{"prompt_token_ids": ids} for ids in job["prompts"]]
-    batches = [[p] for p in prompts] if job["one_by_one"] else [prompts]
+    asked = [({"prompt_token_ids": ids}, p) for ids, p in zip(job["prompts"], params, strict=True)]
+    batches = [[one] for one in asked] if job["one_by_one"] else [asked]
     found = []
     for batch in batches:
-        found += engine.generate(batch, params, lora_request=lora, use_tqdm=False)
+        prompts, theirs = zip(*batch, strict=True)
+        found += engine.generate(list(prompts), list(theirs), lora_request=lora, use_tqdm=False)
     return found
 
 
@@ -83,19 +120,48 @@ def _logprobs(output: Any) -> Any:
     return [{str(t): p.logprob for t, p in step.items()} for step in steps]
 
 
-def _child(asked: str, answered: str) -> None:
-    from vllm import LLM
+def _preemptions(engine: Any) -> int:
+    if not engine.llm_engine.log_stats:
+        return 0
+    found = [m for m in engine.get_metrics() if m.name == "vllm:num_preemptions"]
+    return sum(m.value for m in found)
 
-    request = json.loads(Path(asked).read_text(encoding="utf-8"))
-    engine = LLM(request["model"], **request["llm"])
-    done = [_generate(engine, job) for job in request["jobs"]]
-    answers = Answers(
+
+def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
+    done = [_generate(engine, job) for job in jobs]
+    return Answers(
         tokens=[[list(o.outputs[0].token_ids) for o in outputs] for outputs in done],
         cached=[[o.num_cached_tokens or 0 for o in outputs] for outputs in done],
         logprobs=[[_logprobs(o) for o in outputs] for outputs in done],
         report=engine.collective_rpc("gfx_report")[0],
+        preemptions=_preemptions(engine),
     )
-    Path(answered).write_text(json.dumps(asdict(answers)), encoding="utf-8")
+
+
+def _one(ask: dict[str, Any]) -> Answers:
+    from vllm import LLM
+
+    try:
+        return _answers(LLM(ask["model"], **ask["llm"]), ask["jobs"])
+    except Exception:  # noqa: BLE001 - `run` shows it; other engines of this process go on
+        return Answers(error=traceback.format_exc())
+
+
+def _tidy() -> None:
+    """Before another engine of this process: give back what the last one held."""
+    from vllm.distributed import cleanup_dist_env_and_memory
+
+    gc.collect()
+    cleanup_dist_env_and_memory()
+
+
+def _child(asked: str, answered: str) -> None:
+    found: list[Answers] = []
+    for ask in json.loads(Path(asked).read_text(encoding="utf-8")):
+        if found:
+            _tidy()
+        found.append(_one(ask))
+    Path(answered).write_text(json.dumps([asdict(a) for a in found]), encoding="utf-8")
 
 
 if __name__ == "__main__":

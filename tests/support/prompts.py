@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_LICENSE = Path(__file__).parents[2].joinpath("LICENSE").read_text(encoding="utf-8")
+LICENSE = Path(__file__).parents[2].joinpath("LICENSE").read_text(encoding="utf-8")
 
-_SHORT = (
+SHORT = (
     "The",
     "import os\n",
     "def main(argv=None):\n    ",
@@ -35,5 +35,5 @@ _SLICES = (
     (5200, 1300),
     (6000, 1500),
 )
-TEXTS: tuple[str, ...] = (*_SHORT, *(_LICENSE[a : a + n] for a, n in _SLICES))
-LONG = _LICENSE[2000:5000]
+TEXTS: tuple[str, ...] = (*SHORT, *(LICENSE[a : a + n] for a, n in _SLICES))
+LONG = LICENSE[2000:5000]

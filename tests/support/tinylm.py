@@ -1,11 +1,15 @@
-"""Where the tiny model and its quantised copies are: in the installed package."""
+"""Where the tiny model and its quantised copies are: in the installed package, or where
+GFX_TESTS_TINYLM says (a folder of theirs, for a machine without the package).
+"""
 
+import os
 import sys
 from pathlib import Path
 
 from tests.support import dequantise as format_definitions
 
 PACKAGE = "vllm-gfx-tinylm"
+FOLDER = "GFX_TESTS_TINYLM"
 ORIGINAL = "fp"
 QUANTISED = (
     "gptq-g128",
@@ -22,9 +26,11 @@ QUANTISED = (
 
 def share(prefix: Path = Path(sys.prefix)) -> Path:
     """Return the package's folder; raise FileNotFoundError when the prefix does not have it."""
-    folder = prefix / "share" / PACKAGE
+    folder = Path(os.environ.get(FOLDER) or prefix / "share" / PACKAGE)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{prefix} has no {PACKAGE}: run these tests with `dev.py test`")
+        raise FileNotFoundError(
+            f"{folder} is not there: run these tests with `dev.py test`, or set {FOLDER}"
+        )
     return folder
 
 
