@@ -77,6 +77,13 @@ def test_separate_samples_are_not_enough_if_few_and_wide(reader: Reader) -> None
     assert judged(reader, [90.0, 100.0, 109.0], [110.0, 115.0, 130.0]) is Verdict.WITHIN
 
 
+def test_one_slow_sample_does_not_hide_a_multiple(reader: Reader) -> None:
+    """Of the samples themselves the t-test would say 1.1 %."""
+    slow, fast = [112.0, 112.0, 148.0], [8.5, 8.6, 9.1]
+    assert welch.p_value(slow, fast) > CHANCE
+    assert judged(reader, slow, fast, "lower") is Verdict.BETTER
+
+
 def test_exact_numbers_differ_without_a_spread(reader: Reader) -> None:
     assert judged(reader, [4096.0] * 3, [4096.0] * 3) is Verdict.WITHIN
     assert judged(reader, [4096.0] * 3, [2048.0] * 3) is Verdict.WORSE

@@ -79,10 +79,10 @@ def test_whiskers_reach_from_the_10th_to_the_90th_percentile(reader: Reader) -> 
 
 def test_contestants_differ_by_more_than_colour() -> None:
     looks = style.looks(["fp16", "gfx", "a", "b", "c", "d"])
-    assert looks["gfx"] == 0 and len(set(looks.values())) == 6
+    assert looks["gfx"] == 0 and len(set(looks.values())) == len(looks) == 7
     for kinds in (style.COLOURS, style.MARKERS, style.HATCHES):
-        assert len({kinds[look] for look in looks.values()}) == 6
-    assert style.looks(["fp16"])["fp16"] == 1  # the same colour, with ours or without
+        assert len({kinds[look] for look in looks.values()}) == 7
+    assert style.looks(["fp16"])["fp16"] == looks["fp16"]  # with others or without
 
 
 def test_colours_are_told_apart_in_grey_or_without_red_or_green() -> None:

@@ -5,6 +5,7 @@ Used for two files (`bench --compare`) and for ours against another contestant i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,8 +21,8 @@ RULE = (
     f"A difference exceeds the spread if all of this holds: both sides have at least {FEWEST} "
     "samples; their intervals do not touch (10th to 90th percentile from "
     f"{PERCENTILES_FROM} samples on, smallest to largest below that); chance alone would set the "
-    f"means so far apart in less than {CHANCE:.0%} of cases (Welch's t-test); the medians are more "
-    f"than {LEAST:.0%} apart."
+    f"means so far apart in less than {CHANCE:.0%} of cases (Welch's t-test, of logarithms where "
+    f"all samples are positive); the medians are more than {LEAST:.0%} apart."
 )
 
 
@@ -71,4 +72,11 @@ def _exceeds(first: Row, second: Row, change: float | None) -> bool:
     apart = high < other_low or other_high < low
     if not apart or (change is not None and abs(change) <= LEAST):
         return False
-    return p_value(first.samples or [], second.samples or []) < CHANCE
+    return p_value(*_comparable(first.samples or [], second.samples or [])) < CHANCE
+
+
+def _comparable(a: list[float], b: list[float]) -> tuple[list[float], list[float]]:
+    """Noise of rates and times grows with them, that of their logarithms does not."""
+    if min(*a, *b) <= 0:
+        return a, b
+    return [math.log(x) for x in a], [math.log(x) for x in b]

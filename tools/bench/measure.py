@@ -33,8 +33,9 @@ def run(target: str | None, arguments: Sequence[str], file: Path) -> None:
     if "--help" in arguments:
         sys.exit(_engine(where, arguments, None))
     asked = [*arguments, *_caches(arguments), "--rows", str(file)]
-    with step("measure"):  # its own table says less than ours
-        code = _engine(where, asked, subprocess.DEVNULL)
+    with step("measure") as current:
+        code = _engine(where, asked, subprocess.DEVNULL)  # its own table says less than ours
+        current.done(f"ended with {code}" if code else "")
     found = _read(file)
     if found[known:]:
         report.show(found[known:])

@@ -7,7 +7,7 @@ from tools.bench.rows import Row
 # unit of a row -> how small values, and large ones, are written: (below, factor, text) in turn
 _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
     "s": ((1, 1e3, " ms"), (float("inf"), 1, " s")),
-    "byte": ((float("inf"), 1e-9, " GB"),),
+    "byte": ((1e8, 1e-6, " MB"), (float("inf"), 1e-9, " GB")),
     "token": ((float("inf"), 1, " tokens"),),
     "1": ((float("inf"), 1e2, "%"),),
     "": ((float("inf"), 1, ""),),

@@ -121,7 +121,8 @@ def _bar_of(panel: Axes, at: float, thick: float, row: Row, name: str, look: int
 
 
 def _room(panel: Axes, classes: Classes) -> None:
-    """For the numbers to the right of the bars, and for savings below nothing."""
-    values = [_value(row) for part in classes.values() for row in part.values()]
-    widest = max([*map(abs, values), 1e-9])
-    panel.set_xlim(1.1 * min([0.0, *values]), 1.15 * widest)
+    """For whiskers, for the numbers to the right of them, and for savings below nothing."""
+    rows = [row for part in classes.values() for row in part.values()]
+    low = min(0.0, *(min([_value(row), *(row.spread or [])]) for row in rows))
+    high = max(1e-9, *(max([_value(row), *(row.spread or [])]) for row in rows))
+    panel.set_xlim(low - 0.05 * (high - low) * (low < 0), high + 0.15 * (high - low))

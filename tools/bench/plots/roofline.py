@@ -33,6 +33,11 @@ class Point:
         return self.copy / self.gigabytes
 
     @property
+    def read(self) -> str:
+        """The bytes in words."""
+        return words.quantity(self.gigabytes * 1e9, "byte")
+
+    @property
     def share(self) -> float:
         """Of the ceiling, 0..1."""
         return self.row.value or 0.0
@@ -75,16 +80,18 @@ def _row(panel: Axes, place: int, point: Point, look: int) -> None:
         "markersize": 8,
     }
     panel.errorbar(rate, place, xerr=errors, capsize=3, label="", **marks)
-    said = f"{point.share:.0%} of {words.number(ceiling)}"
+    said = f"{words.quantity(point.share, '1')} of {words.number(ceiling)}"
     style.beside(panel, max(ceiling, rate), place, said)
 
 
 def _axes(panel: Axes, part: Sequence[Point]) -> None:
-    style.rows(panel, [f"{p.contestant}\n{p.gigabytes:.3g} GB a step" for p in part])
+    style.rows(panel, [f"{p.contestant}\n{p.read} a step" for p in part])
     panel.set_xscale("log")
     rates = [point.ceiling * point.share for point in part]
-    panel.set_xlim(min(rates) / 1.4, max(max(rates), *(p.ceiling for p in part)) * 2.2)
+    first, last = min(rates), max(max(rates), *(p.ceiling for p in part))
+    room = max(2.0, last / first) ** 0.5  # for the texts beside the points
+    panel.set_xlim(first / room**0.4, last * room)
     style.logarithmic(panel.xaxis)
     copies = sorted(point.copy for point in part)
-    span = dict.fromkeys(f"{copy:.0f}" for copy in (copies[0], copies[-1]))
+    span = dict.fromkeys(words.number(copy) for copy in (copies[0], copies[-1]))
     panel.set_xlabel(f"tokens/s of one stream; ceiling: {'..'.join(span)} GB/s")

@@ -20,6 +20,13 @@ from tools.bench.rows import Row
 # dashes differ as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# How much a logarithmic axis spans at most -> the ticks in each of its decades.
+TICKS = (
+    (20, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
+    (500, (1.0, 2.0, 5.0)),
+    (float("inf"), (1.0,)),
+)
+FIRST = (OURS, "upstream-w4", "fp16")  # look the same in every plot, whoever else is in it
 DASHES = ("-", "--", "-.", ":", "-", "--", "-.")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 WIDTH = 6.0  # inches: on a phone, 360 points wide, text of 11 points is still 9 points high
@@ -54,9 +61,9 @@ def save(figure: Figure, png: Path) -> str:
 
 
 def looks(names: Iterable[str]) -> dict[str, int]:
-    """Contestant -> its place in COLOURS, MARKERS, DASHES and HATCHES; ours is always 0."""
-    peers = [name for name in dict.fromkeys(names) if name != OURS]
-    return {OURS: 0} | {name: 1 + i % (len(COLOURS) - 1) for i, name in enumerate(peers)}
+    """Contestant -> its place in COLOURS, MARKERS, DASHES and HATCHES; FIRST keep theirs."""
+    ordered = list(dict.fromkeys([*FIRST, *names]))
+    return {name: i % len(COLOURS) for i, name in enumerate(ordered)}
 
 
 def error(rows: Sequence[Row], scale: float = 1.0) -> list[list[float]]:
@@ -73,7 +80,7 @@ def error(rows: Sequence[Row], scale: float = 1.0) -> list[list[float]]:
 def logarithmic(axis: Any) -> None:
     """Plain numbers on a logarithmic axis, more of them the less it spans."""
     low, high = sorted(axis.get_view_interval())
-    subs = (1.0, 2.0, 5.0) if high > 20 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    subs = next(subs for span, subs in TICKS if high < span * low)
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: words.number(value)))
     axis.set_minor_formatter(NullFormatter())
