@@ -32,6 +32,12 @@ def _doctor(argv: Sequence[str]) -> int:
     return doctor.main(argv)
 
 
+def _replicas(argv: Sequence[str]) -> int:
+    from vllm_gfx.parallel import replicas
+
+    return replicas.main(argv)
+
+
 def _bench(argv: Sequence[str]) -> int:
     from vllm_gfx.bench import cli
 
@@ -44,6 +50,11 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
         "MODEL [flags of `vllm serve`]: check the checkpoint and the port, then start vLLM's "
         "server; on 127.0.0.1 unless --host says otherwise, and giving requests in flight 10 "
         "seconds to finish when stopped unless --shutdown-timeout does",
+    ),
+    "replicas": (
+        _replicas,
+        "MODEL [--gpus 0,1] [flags of `vllm serve`]: one server per GPU behind one address, which "
+        "gives each request to the least busy; the way to use several GPUs on Windows",
     ),
     "report": (
         _report,
