@@ -2,7 +2,8 @@
 """Run a task of this repository where pixi is absent: `python dev.py TASK`.
 
 Needs Python 3.11 or newer and pip. Makes `.venv` from tools/requirements.txt on first use and
-whenever that file changes, then runs `python -m tools TASK` in it. Tasks:
+whenever that file changes, then runs `python -m tools TASK` in it; `install BUNDLE` makes it from
+the bundle, with no network. Tasks:
 
   build install rollback verify bundle smoke test serve bench doctor
   kernels lint fetch pin lock tables
@@ -18,6 +19,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,7 @@ ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "tools" / "requirements.txt"
 VENV = ROOT / ".venv"
 RETIRED = ROOT / ".venv.old"
+WHEELS = ROOT / ".venv.wheels"  # of a bundle, while .venv is made of them
 STAMP = VENV / "complete.txt"  # written last: a folder without it is a broken one
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -56,8 +59,30 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def make() -> None:
-    """Make .venv; if that fails, put back the one that was there."""
+def bundle_in(arguments: list[str]) -> Path | None:
+    """The bundle that `install` is asked for, if any: .venv can be made from it."""
+    files = [Path(argument) for argument in arguments[1:] if arguments[0] == "install"]
+    return next((file for file in files if file.is_file() and tarfile.is_tarfile(file)), None)
+
+
+def unpack_wheels(bundle: Path) -> None:
+    """Put the wheels of `bundle` into WHEELS. Raises ValueError if one is not as listed there."""
+    shutil.rmtree(WHEELS, ignore_errors=True)
+    WHEELS.mkdir()
+    with tarfile.open(bundle) as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            content = file.read() if file and member.name.startswith(("SHA256", "wheels/")) else b""
+            if member.name == "SHA256SUMS":
+                listed = set(content.decode().splitlines())
+            elif member.name.startswith("wheels/"):
+                if f"{hashlib.sha256(content).hexdigest()}  {member.name}" not in listed:
+                    raise ValueError(f"{member.name} is damaged")
+                (WHEELS / Path(member.name).name).write_bytes(content)
+
+
+def make(bundle: Path | None = None) -> None:
+    """Make .venv, from `bundle` alone if given; if that fails, put back the one that was there."""
     print("making .venv from tools/requirements.txt", file=sys.stderr, flush=True)
     if RETIRED.exists() and not STAMP.is_file():
         shutil.rmtree(VENV, ignore_errors=True)  # killed in the middle: the retired one is good
@@ -67,6 +92,9 @@ def make() -> None:
     try:
         venv.create(VENV, with_pip=True)
         pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        if bundle:
+            unpack_wheels(bundle)
+            pip += ["--no-index", "--find-links", str(WHEELS)]
         subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
         STAMP.write_text(wanted())
     except BaseException:
@@ -74,15 +102,17 @@ def make() -> None:
         if RETIRED.exists():
             RETIRED.rename(VENV)
         raise
+    finally:
+        shutil.rmtree(WHEELS, ignore_errors=True)
     shutil.rmtree(RETIRED, ignore_errors=True)
 
 
-def ensure() -> None:
+def ensure(bundle: Path | None = None) -> None:
     if is_ready():
         return
     with only_one():
         if not is_ready():
-            make()
+            make(bundle)
 
 
 def run(arguments: list[str]) -> int:
@@ -101,10 +131,14 @@ def main(arguments: list[str]) -> int:
     if arguments in (["--help"], ["-h"]) and not is_ready():
         print(__doc__)
         return 0
+    bundle = bundle_in(arguments)
     try:
-        ensure()
+        ensure(bundle)
     except subprocess.CalledProcessError:
-        sys.exit("error: pip could not install tools/requirements.txt (see above); is it online?")
+        hint = "is the bundle for this Python and system?" if bundle else "is it online?"
+        sys.exit(f"error: pip could not install tools/requirements.txt (see above); {hint}")
+    except (ValueError, tarfile.TarError) as error:
+        sys.exit(f"error: {bundle} is damaged: {error}; get the file again")
     except OSError as error:
         sys.exit(f"error: cannot make .venv: {error}")
     except KeyboardInterrupt:

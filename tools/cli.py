@@ -168,11 +168,14 @@ def bundle(
     out: Annotated[Path, typer.Argument(help="The file to write, e.g. vllm-gfx.tar.")],
     target: OneTarget = None,
     platform: Platform = None,
+    wheels: Annotated[
+        bool, typer.Option(help="With what dev.py makes its own .venv of, 130 to 260 MB.")
+    ] = True,
 ) -> None:
     """Write one file with every package, for `install BUNDLE` on a machine with no network."""
     from tools.bundle import write as run
 
-    run(target, platform, paths.callers(str(out)))
+    run(target, platform, paths.callers(str(out)), with_wheels=wheels)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rattler.index import index_fs
 
 from tests.tools.conftest import DATA, TARGET, point_to
 from tools import build, bundle, paths, standin, trial
-from tools.bundle import pack
+from tools.bundle import pack, wheels
 from tools.errors import ToolError
 
 HELLO = """\
@@ -57,6 +57,7 @@ def settle(root: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(standin, "ensure", lambda *_: None)
     patch.setattr(build, "_prove", lambda *_: None)  # solves vllm
     patch.setattr(pack, "USED", ("data",))
+    patch.setattr(wheels, "fetch", lambda *_: [])  # of the tools; tests/trust/test_dev.py has some
     patch.setattr(trial, "generates", runs)
     (paths.STANDIN / "noarch").mkdir(parents=True)
     asyncio.run(index_fs(paths.STANDIN, write_zst=False, write_shards=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,9 @@ from urllib.request import url2pathname
 
 from rattler import RepoDataRecord
 
-from tools import solve
+from tools import cache, paths, solve
 from tools.build import build, full_disk, only_one
-from tools.bundle import layout
+from tools.bundle import layout, wheels
 from tools.console import out, step
 from tools.errors import ToolError, is_no_space, no_space
 from tools.install import USED
@@ -49,10 +50,11 @@ def made(path: str, content: bytes) -> Item:
     return Item(path, hashlib.sha256(content).hexdigest(), content)
 
 
-def write(target: str | None, platform: str | None, file: Path) -> None:
+def write(target: str | None, platform: str | None, file: Path, with_wheels: bool = True) -> None:
     """Build what `target` needs on `platform` and write it all to `file`. Raises ToolError.
 
-    A file that was there is replaced at the end; a failure leaves nothing new behind.
+    A file that was there is replaced at the end; a failure leaves nothing new behind. Without
+    wheels it installs only where dev.py has made its .venv already.
     """
     (variant,) = chosen([target or REFERENCE])
     platform = platform or solve.here()
@@ -64,14 +66,20 @@ def write(target: str | None, platform: str | None, file: Path) -> None:
     build([variant.name], platform)
     with only_one(), full_disk(), step(f"bundle {variant.name} for {platform}") as current:
         specs = [*USED, *solve.asks_for(variant.name)]
-        data, items = contents(variant.name, platform, specs, current)
+        lent = wheels.fetch(platform, paths.WORK / "wheels", current) if with_wheels else []
+        data, items = contents(variant.name, platform, specs, current, lent)
         digest = _archive(file, items, current)
+        shutil.rmtree(paths.WORK, ignore_errors=True)
         current.done(f"{file.stat().st_size / 1e6:.0f} MB, {data.unpacked / 1e6:.0f} MB unpacked")
     out.print(f"{digest}  {file.name}")
 
 
 def contents(
-    target: str, platform: str, specs: Sequence[str], progress: Callable[[str], None]
+    target: str,
+    platform: str,
+    specs: Sequence[str],
+    progress: Callable[[str], None],
+    lent: Sequence[Path] = (),
 ) -> tuple[layout.Data, list[Item]]:
     """What goes into the bundle. Raises ToolError if two packages own one file."""
     progress("solving")
@@ -81,9 +89,11 @@ def contents(
     owners.check_packages(packages, platform)
     digests = {_place(r): (r.sha256 or b"").hex() for r in records}
     unpacked = sum(package.unpacked for package in packages)
-    data = layout.Data(target, platform, list(specs), unpacked, python="")
+    python = wheels.python_of(platform) if lent else ""
+    data = layout.Data(target, platform, list(specs), unpacked, python)
     items = [Item(path, digest, file=files[path]) for path, digest in digests.items()]
     items += [made(*row) for row in [*_bills(files), *_repodata(files, platform)]]
+    items += [Item(f"{layout.WHEELS}/{w.name}", cache.sha256_of(w), file=w) for w in lent]
     items.append(made(layout.LOCK, layout.lock(digests, platform).encode()))
     return data, [made(layout.DATA, data.dump()), *sorted(items, key=lambda item: item.path)]
 

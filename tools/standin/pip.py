@@ -48,12 +48,22 @@ def settings() -> dict[str, str]:
     return found
 
 
-def download(lines: Sequence[str], folder: Path, platform: Platform, hashes: bool = True) -> None:
-    """Have pip put the wheels of requirement `lines` for `platform` into `folder`."""
+def download(
+    lines: Sequence[str],
+    folder: Path,
+    platform: Platform,
+    hashes: bool = True,
+    python: str | None = None,
+) -> None:
+    """Have pip put the wheels of requirement `lines` for `platform` into `folder`.
+
+    `python` is a full version, for distributions that need some patch release of it.
+    """
     listing = folder / "requirements.txt"
     listing.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     target = [f"--platform={name}" for name in platform.wheel_platforms]
-    target += ["--implementation=cp", f"--python-version={platform.python}", "--only-binary=:all:"]
+    target += ["--implementation=cp", f"--python-version={python or platform.python}"]
+    target.append("--only-binary=:all:")
     checks = ["--require-hashes"] if hashes else []
     where = [f"--requirement={listing}", f"--dest={folder}"]
     _pip(["download", "--no-deps", "--progress-bar=off", *checks, *target, *where])

@@ -33,7 +33,7 @@ def resolve(platform: Platform, common: str, folder: Path) -> dict[str, Requirem
     command += [f"--python-version={platform.python}", f"--python-platform={platform.uv_platform}"]
     command += [f"--find-links={place}" for place in links]
     command += ["--no-strip-extras", "--index-strategy=unsafe-best-match"]  # the latter as pip does
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment())
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
     if done.returncode:
         raise ToolError(
             f"uv cannot resolve {platform.name}: {' '.join(done.stderr.split())}",
@@ -51,7 +51,7 @@ def _fetch_torch(platform: Platform, folder: Path) -> Path:
     return folder
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """uv with the package index, mirrors and certificates that pip was given."""
     given = pip.settings()
     ours = {uv: given[name] for name, uv in UV_NAMES.items() if name in given}
