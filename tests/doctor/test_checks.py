@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from gfx_kernels import targets
 from vllm_gfx import doctor
-from vllm_gfx.doctor import checks, environment, hardware
+from vllm_gfx.doctor import checks, environment, hardware, installed
 from vllm_gfx.doctor.finding import BROKEN, NOTE, WARNING
 from vllm_gfx.machine import adapters, memory, probe, torch_view
 from vllm_gfx.machine.adapters import Adapter
 from vllm_gfx.machine.torch_view import TorchView
 
-from tests.support.machines import ROCM_TORCH, FakeTorch, device, world
+from tests.support.machines import (
+    ROCM_TORCH,
+    WINDOWS_CARD,
+    FakeTorch,
+    Registry,
+    device,
+    world,
+)
 
 GIB = 2**30
 CARD = {"name": "Radeon RX 7900 XTX", "gcnArchName": "gfx1100", "total_memory": 24 * GIB}
@@ -49,6 +58,20 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def said(check: str) -> list[str]:
     return [str(finding) for finding in checks.CHECKS[check]()]
+
+
+def test_every_check_has_a_test() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert set(checks.CHECKS) == set(re.findall(r'said\("([^"]+)"\)', source))
+
+
+def test_packages_of_this_environment() -> None:
+    assert said("packages") == []
+
+
+def test_no_kernels_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "found", lambda: installed.Installed({}, {}))
+    assert said("packages") == [f"{BROKEN}: gfx-kernels is not installed; install the package vllm"]
 
 
 def test_no_gpu_for_a_gpu_target(machine: Machine) -> None:
@@ -137,6 +160,7 @@ def test_torch_that_cannot_be_imported_is_said_once(machine: Machine) -> None:
     machine.torch(probe.ProbeFailed("torch: DLL load failed"))
     broken = [str(finding) for finding in doctor.conclude() if finding.level == BROKEN]
     assert broken == ["broken: torch: DLL load failed; install pytorch again, or update the driver"]
+    assert said("torch") == broken
     assert "DLL load failed" in hardware.target()["torch"]
     assert not any("ProbeFailed" in str(finding) for finding in doctor.conclude())
 
@@ -180,3 +204,24 @@ def test_the_documented_driver_is_named_on_windows(machine: Machine) -> None:
     facts = hardware.driver_and_runtime()
     assert facts["driver of Radeon"] == "32.0.1 (26.2.2)"
     assert facts["documented by AMD"].startswith("26.8.1 or newer (")
+
+
+def test_a_windows_machine_from_its_registry(machine: Machine) -> None:
+    """Every section about the machine and every check answers there."""
+    machine.patch.setattr("sys.platform", "win32")
+    machine.patch.setitem(sys.modules, "winreg", Registry([WINDOWS_CARD]))
+    machine.patch.setattr(targets, "built_for", lambda: "gfx1100")
+    dlls = [rf"C:\{folder}\amdhip64_7.dll" for folder in ("Windows", "env")]
+    machine.torch(FakeTorch(devices=[{**CARD, "is_integrated": 0}]), libraries=dlls)
+    machine.patch.setattr(hardware, "here", lambda: world(adapters=tuple(adapters.found())))
+    assert hardware.target()["torch"].endswith("(HIP 7.15.26333): Radeon RX 7900 XTX")
+    assert hardware.driver_and_runtime() == {
+        "driver of AMD Radeon RX 7900 XTX": "32.0.23027.2005 (26.8.1)",
+        "documented by AMD": hardware.driver_and_runtime()["documented by AMD"],
+    }
+    assert hardware.devices()["0 AMD Radeon RX 7900 XTX"] == "AMD, 24.0 GiB"
+    assert hardware.free_memory()["memory of Radeon RX 7900 XTX"] == "12.0 GiB of 24.0 GiB"
+    found = [str(finding) for finding in doctor.conclude()]
+    assert not [line for line in found if "could not" in line]
+    (twice,) = [line for line in found if "amdhip64 is loaded from 2 files" in line]
+    assert twice.startswith(BROKEN) and twice.endswith("out of PATH")
