@@ -60,12 +60,19 @@ def test_no_gpu(here: dict[str, Any], words: tuple[str, ...]) -> None:
     assert "built for gfx1100" in said
 
 
+@pytest.mark.parametrize("value", ["-1", "", "1", "7,0"])
 @pytest.mark.parametrize(
     "variable", ["HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"]
 )
-def test_a_variable_that_hides_the_gpu(variable: str) -> None:
-    said = line(world(torch=blind(), adapters=(RADEON,), variables={variable: "-1"}))
-    assert f"{variable}='-1' hides it" in said and f"unset {variable}" in said
+def test_a_variable_that_hides_the_only_gpu(variable: str, value: str) -> None:
+    said = line(world(torch=blind(), adapters=(RADEON,), variables={variable: value}))
+    assert f"{variable}={value!r} hides it" in said and f"unset {variable}" in said
+
+
+@pytest.mark.parametrize("value", ["0", "0,7", "GPU-1f2e3d"])
+def test_a_variable_that_hides_nothing_is_not_blamed(value: str) -> None:
+    variables = {"HIP_VISIBLE_DEVICES": value}
+    assert "hides" not in line(world(torch=blind(), adapters=(RADEON,), variables=variables))
 
 
 @pytest.mark.parametrize("torch", [CUDA, CPU])

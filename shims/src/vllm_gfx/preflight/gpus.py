@@ -86,10 +86,18 @@ def _no_device(world: World) -> Refusal | None:
         return Refusal(f"the driver is older than the runtime needs ({said})", _update(world))
     what = f"no GPU for this environment, which is built for {built}"
     for variable in _HIDING:
-        if variable in world.variables and (world.amd or world.kfd == "usable"):
-            value = world.variables[variable]
+        value = world.variables.get(variable)
+        if value is not None and _hides_all(value, len(world.amd)):
             return Refusal(f"{what}: {variable}={value!r} hides it", f"unset {variable}")
     return _unseen(world, what, said)
+
+
+def _hides_all(value: str, gpus: int) -> bool:
+    """Whether a list of device numbers ends before its first one. A UUID is taken for valid."""
+    first = value.split(",")[0].strip()
+    if not first.removeprefix("-").isdigit():
+        return not first
+    return int(first) < 0 or 0 < gpus <= int(first)
 
 
 def _unseen(world: World, what: str, said: str) -> Refusal:
