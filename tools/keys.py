@@ -9,9 +9,12 @@ import json
 import subprocess
 from pathlib import Path
 
-from tools import normalise, paths, solve
+from tools import normalise, paths, placeholder, solve
 from tools.errors import ToolError
 from tools.recipes import Recipe
+
+# Ours that a package passes through.
+MADE_BY = [str(module.__file__) for module in (normalise, placeholder)]
 
 
 def files_of(path: Path) -> list[Path]:
@@ -43,7 +46,7 @@ def inputs(recipe: Recipe) -> dict[str, str]:
     """
     pinned = (paths.SOURCES, paths.WHEELS)
     given = [p for p in recipe.source_paths if p.parent not in pinned and p != paths.ROCM]
-    roots = [recipe.folder, *given, *recipe.patches, Path(normalise.__file__)]
+    roots = [recipe.folder, *given, *recipe.patches, *map(Path, MADE_BY)]
     return {paths.shown(file): digest_of(file) for root in roots for file in files_of(root)}
 
 
