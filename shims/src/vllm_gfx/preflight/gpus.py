@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from vllm_gfx.machine import drivers
-from vllm_gfx.machine.torch_view import Device
-from vllm_gfx.preflight.world import World
+from vllm_gfx.preflight import gfx
+from vllm_gfx.preflight.world import VISIBLE, World
 from vllm_gfx.refusal import Refusal
 
-# HIP reads the second where the first is unset; ROCR hides devices from HIP before that.
-_VISIBLE = ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
-_HIDING = ("ROCR_VISIBLE_DEVICES", *_VISIBLE)
+_HIDING = ("ROCR_VISIBLE_DEVICES", *VISIBLE)  # ROCR hides devices from HIP, before it looks
 # What both vendors' runtimes say, in words that torch passes on, and as the name of an error.
 _OLD_DRIVER = ("insufficient", "too old")
 
@@ -25,7 +22,7 @@ def refusal(world: World, count: int = 1) -> Refusal | None:
         _wrong_torch,
         _ambiguous,
         _no_device,
-        lambda world: _wrong_gfx(world, count),
+        lambda world: gfx.refusal(world, count),
     )
     return next((found for reason in reasons if (found := reason(world)) is not None), None)
 
@@ -61,7 +58,7 @@ def _wrong_torch(world: World) -> Refusal | None:
 
 
 def _ambiguous(world: World) -> Refusal | None:
-    hip, cuda = (world.variables.get(name) for name in _VISIBLE)
+    hip, cuda = (world.variables.get(name) for name in VISIBLE)
     if hip and cuda and hip != cuda:
         return Refusal(
             f"HIP_VISIBLE_DEVICES={hip} and CUDA_VISIBLE_DEVICES={cuda} contradict each other, "
@@ -133,47 +130,6 @@ def _update(world: World) -> str:
         least = f" {wanted.software} or newer" if wanted else ""
         return f"install AMD Software: Adrenalin Edition{least}"
     return "install a newer kernel, or a newer amdgpu driver from AMD"
-
-
-def _wrong_gfx(world: World, count: int) -> Refusal | None:
-    """A device is used whose gfx is not the one that the kernels and torch's parts are for."""
-    wrong = [d for d in world.torch.devices[:count] if d.gfx != world.built_for]
-    if not wrong:
-        return None
-    device = wrong[0]
-    what = (
-        f"device {device.index} ({device.name}) is {device.gfx or 'of unknown gfx'}, for which "
-        f"this environment holds no kernels: it is built for {world.built_for}"
-    )
-    fitting = [d for d in world.torch.devices if d.gfx == world.built_for]
-    if len(fitting) >= count:
-        chosen = ",".join(_number(world, d) for d in fitting[:count])
-        return Refusal(what, f"set HIP_VISIBLE_DEVICES={chosen}, which is {fitting[0].name}")
-    return Refusal(what, _other_target(world, device))
-
-
-def _number(world: World, device: Device) -> str:
-    """What a device is called in HIP_VISIBLE_DEVICES, which may be set already."""
-    shown = next((v for n in _VISIBLE if (v := world.variables.get(n))), "")
-    return shown.split(",")[device.index] if shown else str(device.index)
-
-
-def _other_target(world: World, device: Device) -> str:
-    targets: Any = import_module("gfx_kernels.targets")
-    known = targets.all_targets()
-    if device.gfx in known:
-        return f"install its target: gfx-target=*={device.gfx}_*"
-    cpu = f"install the cpu target (gfx-target=*={targets.REFERENCE}_*)"
-    near = targets.nearest(device.gfx, known) if device.gfx.startswith("gfx") else None
-    if near is None:
-        return f"no target is near it: {cpu}"
-    if world.system == "win32":
-        return f"the nearest target is {near.name}, which this device does not run; {cpu}"
-    built = "" if near.name == world.built_for else f"install gfx-target=*={near.name}_* and "
-    return (
-        f"the nearest target is {near.name}: {built}try HSA_OVERRIDE_GFX_VERSION={near.isa}, which "
-        f"makes AMD's runtime take the device for one (nobody has tried it), or {cpu}"
-    )
 
 
 def _names(adapters: Any) -> str:

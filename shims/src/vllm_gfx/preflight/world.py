@@ -13,6 +13,9 @@ from vllm_gfx.machine import adapters, drivers, runtime, torch_view
 from vllm_gfx.machine.adapters import AMD, Adapter
 from vllm_gfx.machine.torch_view import TorchView
 
+# HIP reads the second where the first is unset.
+VISIBLE = ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+
 
 @dataclass(frozen=True)
 class World:
