@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vllm_gfx.bench import cli, plan, rows, run
+from vllm_gfx.bench import cli, options, plan, rows, run
 from vllm_gfx.refusal import Refusal
 
 STUB = ("-m", "tests.bench_engine.child_stub")
@@ -58,7 +58,8 @@ def test_contestants_take_turns_in_fresh_processes(bench: Any, folder: Make, cap
 
 
 def test_ablation_runs_each_class_after_the_whole(bench: Any, folder: Make) -> None:
-    code, found = bench(folder("works"), "--runs", "1", "--ablate", "norm,rope")
+    model = folder("works")
+    code, found = bench(model, "--runs", "1", "--only", "memory", "--ablate", "norm,rope")
     assert code == 0
     assert found[0]["settings"]["order"] == ["gfx", "gfx without norm", "gfx without rope"]
     saved = {r["parameters"]["without"]: r["value"] for r in found if r["bench"] == "ablate"}
@@ -104,8 +105,7 @@ def test_what_was_measured_survives_being_stopped(folder: Make, tmp_path: Path) 
 
 def test_caches_of_its_own_are_cold_once(folder: Make, tmp_path: Path) -> None:
     model, caches = folder("works"), tmp_path / "caches"
-    options, engine = cli._parser().parse_known_args([model, "--caches", str(caches)])
-    made = cli._plan(options, engine)
+    _, made = options.parsed([model, "--caches", str(caches)])
     (who,) = made.contestants
     where = run._caches(made, who)
     assert where is not None and where.is_relative_to(caches)

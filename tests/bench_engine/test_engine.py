@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from vllm_gfx.bench import child, cli, plan, rows
+from vllm_gfx.bench import child, cli, engine, plan, rows
 from vllm_gfx.bench.ablate import Absent
+from vllm_gfx.refusal import Refusal
 
 from tests.support import tinylm
 
@@ -26,7 +28,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     (model / "config.json").write_text(config, encoding="utf-8")
     flags = (
         f"--runs 1 --repeats {REPEATS} --prompt {PROMPT} --tokens {TOKENS} --streams 1,4 "
-        "--prompts 16,100,4096 --load-format dummy --max-model-len 512 --max-num-seqs 4"
+        "--prompts 16,100 --load-format dummy --max-model-len 512 --max-num-seqs 4"
     ).split()
     where = ["--rows", str(folder / "rows.jsonl"), "--caches", str(folder / "caches")]
     assert cli.main([str(model), *flags, *where, "--mode", "eager"]) == 0
@@ -55,7 +57,7 @@ def test_sizes_are_those_asked_for(found: list[dict[str, Any]]) -> None:
     (decode,) = _of(found, "decode")
     assert decode["parameters"] == {"prompt": PROMPT, "tokens": TOKENS, "streams": 1}
     assert len(decode["samples"]) == REPEATS
-    assert [r["parameters"]["prompt"] for r in _of(found, "ttft")] == [16, 100]  # 4096 do not fit
+    assert [r["parameters"]["prompt"] for r in _of(found, "ttft")] == [16, 100]
     for bench in ("tpot", "throughput"):
         assert [r["parameters"]["streams"] for r in _of(found, bench)] == [1, 4]
 
@@ -85,6 +87,30 @@ def test_memory_and_capacity(found: list[dict[str, Any]]) -> None:
     assert peak["value"] > weights["value"] + 1e6
     (capacity,) = _of(found, "kv_capacity")
     assert capacity["value"] == pytest.approx(cache["value"] / (5 * 2 * 2 * 128 * 2), rel=0.01)
+
+
+CONFIG = SimpleNamespace(
+    model_config=SimpleNamespace(max_model_len=512),
+    scheduler_config=SimpleNamespace(max_num_seqs=4),
+)
+
+
+def _fitting(benches: str, skip_long: bool = False, **sizes: Any) -> plan.Sizes:
+    made = plan.Sizes(**{"prompts": (16,), "streams": (4,), **sizes})
+    return engine.fitting(made, CONFIG, {"benches": [benches], "skip_long": skip_long})
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    assert _fitting("ttft", prompts=(16, 511)).prompts == (16, 511)
+    assert _fitting("ttft", prompts=(16, 512), skip_long=True).prompts == (16,)
+    assert _fitting("decode", prompts=(16, 512)).prompts == (16,)
+    with pytest.raises(Refusal, match="512 tokens and one more do not fit in 512"):
+        _fitting("ttft", prompts=(16, 512))
+    with pytest.raises(Refusal, match="500 prompt and 128 new tokens"):
+        _fitting("decode", prompt=500)
+    with pytest.raises(Refusal, match="5 streams do not run at once"):
+        _fitting("tpot", streams=(1, 5))
+    assert _fitting("decode", streams=(1, 5)).streams == (1, 5)
 
 
 def test_an_absent_class_is_a_note_only_if_nobody_named_it(

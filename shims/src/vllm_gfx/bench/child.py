@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, TextIO
 
 from vllm_gfx import refusal
@@ -61,12 +60,17 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
     not_starting = time.time() - before  # the bandwidth is measured while the memory is free
     started = engine.start(request["model"], request["mode"], request["flags"], sizes)
     ready = time.time() - request["spawned"] - not_starting
-    config = started.vllm_config
-    lengths = engine.fitting(sizes.prompts, config.model_config.max_model_len)
-    left = sorted(set(sizes.prompts) - set(lengths))
-    if left and "ttft" in request["benches"]:
-        tell({"note": f"prompts of {left} tokens exceed --max-model-len; left out"})
-    told = {
+    tell({"facts": _facts(device, started.vllm_config)})
+    sizes = engine.fitting(sizes, started.vllm_config, request)
+    bench = measures.Bench(started, sizes)
+    for measured in _all(request["benches"], bench, ready, device, tell):
+        tell(measured.record())
+
+
+def _facts(device: dict[str, Any], config: Any) -> dict[str, Any]:
+    from vllm_gfx.bench import engine, facts
+
+    return {
         "device": device,
         "versions": facts.versions(),
         "commit": facts.commit(),
@@ -74,10 +78,6 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
         "served_by": engine.served_by(),
         "spill": facts.spill(),
     }
-    tell({"facts": told})
-    bench = measures.Bench(started, replace(sizes, prompts=lengths))
-    for measured in _all(request["benches"], bench, ready, device, tell):
-        tell(measured.record())
 
 
 def _all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from vllm_gfx import envs, report
@@ -14,13 +15,12 @@ def start(model: str, mode: str, flags: list[str], sizes: Sizes) -> Any:
     """An `LLMEngine` of upstream's `LLM`, with vLLM's own `flags`.
 
     No prefix cache, which would skip prefills; no tokenizer, because prompts are token ids. Raises
-    Refusal for settings that the sizes do not fit or a mode that the platform does not run.
+    Refusal for a mode that the platform does not run.
     """
     from vllm import LLM
 
     arguments = _arguments(model, mode, flags, sizes)
     engine = LLM.from_engine_args(arguments).llm_engine
-    _check_length(engine.vllm_config.model_config.max_model_len, sizes)
     ran = mode_of(engine.vllm_config)
     if mode not in ("default", ran):
         raise Refusal(f"--mode {mode} was asked for and {ran} runs", "leave --mode out here")
@@ -41,18 +41,25 @@ def _arguments(model: str, mode: str, flags: list[str], sizes: Sizes) -> Any:
     return EngineArgs.from_cli_args(parser.parse_args(typed))
 
 
-def _check_length(longest: int, sizes: Sizes) -> None:
+def fitting(sizes: Sizes, config: Any, request: dict[str, Any]) -> Sizes:
+    """`sizes` without the prompts of `ttft` that leave no room for a token in the model.
+
+    Raises Refusal for anything else that the engine cannot hold, and for such a prompt that was
+    named, unless `request["benches"]` do not need it.
+    """
+    longest, most = config.model_config.max_model_len, config.scheduler_config.max_num_seqs
     need = sizes.prompt + sizes.tokens
     if need > longest:
-        raise Refusal(
-            f"{sizes.prompt} prompt and {sizes.tokens} new tokens do not fit in {longest}",
-            "lower --prompt or --tokens, or raise --max-model-len",
-        )
-
-
-def fitting(lengths: tuple[int, ...], longest: int) -> tuple[int, ...]:
-    """The prompt lengths that leave room for one token."""
-    return tuple(length for length in lengths if length < longest)
+        what = f"{sizes.prompt} prompt and {sizes.tokens} new tokens do not fit in {longest}"
+        raise Refusal(what, "lower --prompt or --tokens, or raise --max-model-len")
+    if max(sizes.streams) > most and {"tpot", "throughput"} & set(request["benches"]):
+        what = f"{max(sizes.streams)} streams do not run at once with --max-num-seqs {most}"
+        raise Refusal(what, "lower --streams or raise it")
+    fit = tuple(length for length in sizes.prompts if length < longest)
+    if fit != sizes.prompts and "ttft" in request["benches"] and not request["skip_long"]:
+        what = f"a prompt of {max(sizes.prompts)} tokens and one more do not fit in {longest}"
+        raise Refusal(what, "lower --prompts or raise --max-model-len")
+    return replace(sizes, prompts=fit)
 
 
 def mode_of(config: Any) -> str:

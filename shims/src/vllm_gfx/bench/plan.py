@@ -94,6 +94,7 @@ class Plan:
     limit: float
     ablated: tuple[str, ...] = ()
     skip_absent: bool = False  # a class that the model lacks is left out; it was not named
+    skip_long: bool = False  # so is a prompt that does not fit the model
     caches: Path | None = None
 
     def order(self) -> list[tuple[int, Contestant]]:

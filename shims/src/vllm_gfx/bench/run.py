@@ -80,6 +80,7 @@ def _request(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "model": outcome.contestant.model,
         "ablated": outcome.contestant.ablated,
         "skip_absent": plan.skip_absent,
+        "skip_long": plan.skip_long,
         "mode": plan.mode,
         "flags": list(plan.engine),
         "benches": ["decode"] if outcome.contestant.ablated else list(plan.benches),
