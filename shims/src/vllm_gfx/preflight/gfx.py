@@ -23,12 +23,12 @@ def refusal(world: World, count: int) -> Refusal | None:
     fitting = [d for d in world.torch.devices if d.gfx == world.built_for]
     if len(fitting) >= count:
         chosen = ",".join(_number(world, d) for d in fitting[:count])
-        return Refusal(what, f"set HIPVISIBLE_DEVICES={chosen}, which is {fitting[0].name}")
+        return Refusal(what, f"set HIP_VISIBLE_DEVICES={chosen}, which is {fitting[0].name}")
     return Refusal(what, _other_target(world, device))
 
 
 def _number(world: World, device: Device) -> str:
-    """What a device is called in HIPVISIBLE_DEVICES, which may be set already."""
+    """What a device is called in HIP_VISIBLE_DEVICES, which may be set already."""
     shown = next((v for n in VISIBLE if (v := world.variables.get(n))), "")
     return shown.split(",")[device.index] if shown else str(device.index)
 
