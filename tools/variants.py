@@ -28,6 +28,9 @@ class Variant(BaseModel):
     wave_size: Annotated[list[Literal["1", "32", "64"]], One]
     matrix_op: Annotated[list[Literal["none", "dot2", "wmma", "mfma"]], One]
     fp8: Annotated[list[Literal["none", "ocp", "fnuz"]], One]
+    triton_as: Annotated[list[Annotated[str, Field(pattern=r"^gfx[0-9a-f]{3,4}$")]], One] | None = (
+        None
+    )
     integrated: Annotated[list[bool], One]
     platforms: Annotated[list[Literal["linux-64", "win-64"]], Field(min_length=1)]
     needs_system: Annotated[list[Literal["none", "__linux", "__win"]], One]

@@ -27,6 +27,7 @@ class Target:
     wave_size: int
     matrix_op: str
     fp8: str
+    triton_as: str
     platforms: tuple[str, ...]
     products: tuple[str, ...]
     known_issues: tuple[str, ...]
@@ -46,6 +47,7 @@ def _read(path: Path) -> Target:
         wave_size=int(data["wave_size"][0]),
         matrix_op=data["matrix_op"][0],
         fp8=data["fp8"][0],
+        triton_as=data.get("triton_as", [""])[0],
         platforms=tuple(data["platforms"]),
         products=tuple(data["products"]),
         known_issues=tuple(data["known_issues"]),
