@@ -57,7 +57,7 @@ def test_dot_and_reductions(gfx: str, lowering: None, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gfx", RENAMED)
 def test_upstreams_attention(gfx: str, tmp_path: Path) -> None:
-    """In a process of its own: vLLM has Triton's kernels only where it saw no GPU from the start."""
+    """In a process of its own: vLLM has Triton's kernels where it was shown no GPU at all."""
     hidden = {"HIP_VISIBLE_DEVICES": "", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-m", "tests.emulator.upstream_attention", gfx, str(tmp_path)]
     env = {**os.environ, **hidden, "TRITON_CACHE_DIR": str(tmp_path / "cache")}
