@@ -66,8 +66,9 @@ def test_axes_are_labelled_with_units(stem: str, groups: list[Group]) -> None:
 
 @pytest.mark.parametrize("stem", plots.PLOTS)
 def test_whiskers_are_the_spread(stem: str, groups: list[Group]) -> None:
-    found = [c for panel in figure_of(stem, groups).axes for c in panel.containers]
-    assert any(isinstance(container, ErrorbarContainer) for container in found)
+    for panel in figure_of(stem, groups).axes:
+        found = [c for c in panel.containers if isinstance(c, ErrorbarContainer)]
+        assert any(container.has_xerr or container.has_yerr for container in found)
 
 
 def test_whiskers_reach_from_the_10th_to_the_90th_percentile(reader: Reader) -> None:
