@@ -23,7 +23,7 @@ def _needed(platform: str) -> frozenset[str]:
 @cache
 def _file_of(name: str) -> str:
     """The package in our channel that has one build for all targets."""
-    found = [p.name for p in paths.CHANNEL.glob(f"*/{name}-*")]
+    found = [p.name for p in paths.CHANNEL.glob(f"*/{name}-*.conda")]
     (file,) = [file for file in found if file.rsplit("-", 2)[0] == name]
     return file
 
