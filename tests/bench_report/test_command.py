@@ -39,6 +39,7 @@ def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
     monkeypatch.setattr(measuring, "install", lambda target: tmp_path)
     monkeypatch.setattr(prefix, "python_of", lambda where: tmp_path / "python")
     monkeypatch.setattr(report, "FOLDER", tmp_path / "report")
+    monkeypatch.setattr(measuring, "MEASURED", tmp_path / "new" / "measured.jsonl")
     monkeypatch.setenv("INIT_CWD", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", "/leak")
 
@@ -62,7 +63,7 @@ def as_text(*rows: dict[str, object]) -> str:
 def test_the_prefix_measures_and_everything_is_passed_on(measure: Measure, tmp_path: Path) -> None:
     flags = ["m", "--contestant", "gfx", "--ablate", "norm", "--max-model-len=64", "--quick"]
     seen = measure(*flags, rows=as_text(made_up.row()))
-    ours = ["--caches", str(measuring.CACHES), "--rows", str(tmp_path / "r.jsonl")]
+    ours = ["--caches", str(measuring.CACHES), "--rows", str(measuring.MEASURED)]
     assert seen["argv"] == ["-m", "vllm_gfx.bench", *flags, *ours]
     assert seen["folder"] == str(tmp_path)
     environment = seen["environment"]
@@ -135,17 +136,41 @@ def test_help_of_the_measuring_half_measures_nothing(measure: Measure) -> None:
     assert end.value.code == 0
 
 
-def test_the_rows_learn_the_commit() -> None:
+def test_rows_are_appended_with_the_commit_of_the_checkout(
+    measure: Measure, tmp_path: Path
+) -> None:
+    """An installed copy leaves it empty; one that knows it better keeps its own."""
+    old = made_up.row(commit="")
+    made_up.write(tmp_path / "r.jsonl", [old])
+    measure("m", rows=as_text(made_up.row(commit=""), made_up.row(commit="2222222")))
+    commits = [json.loads(line)["commit"] for line in (tmp_path / "r.jsonl").open()]
     asked = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     said = subprocess.run(asked, cwd=paths.ROOT, capture_output=True, text=True).stdout.strip()
-    assert measuring.commit() == {"VLLM_GFX_COMMIT": said} and len(said) >= 12
+    assert commits == ["", said, "2222222"] and len(said) >= 12
+
+
+def test_rows_that_are_none_are_not_appended(measure: Measure, tmp_path: Path) -> None:
+    made_up.write(tmp_path / "r.jsonl", [made_up.row()])
+    before = (tmp_path / "r.jsonl").read_bytes()
+    with pytest.raises(ToolError, match=r"measured.jsonl:1 is not JSON"):
+        measure("m", rows='{"schema": 1')
+    assert (tmp_path / "r.jsonl").read_bytes() == before
+
+
+def test_rows_of_a_run_that_was_killed_are_not_taken_for_new(
+    measure: Measure, tmp_path: Path
+) -> None:
+    measuring.MEASURED.parent.mkdir()
+    made_up.write(measuring.MEASURED, [made_up.row(subject="left over")])
+    measure("m", rows=as_text(made_up.row()))
+    assert "left over" not in (tmp_path / "r.jsonl").read_text()
 
 
 def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "ROOT", tmp_path)
-    assert measuring.commit() == {}
+    assert measuring.commit() == ""
     monkeypatch.setenv("PATH", "")
-    assert measuring.commit() == {}
+    assert measuring.commit() == ""
 
 
 def task(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

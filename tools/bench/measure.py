@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -17,36 +18,53 @@ from tools.install import install
 
 MODULE = "vllm_gfx.bench"
 CACHES = paths.BUILD / "bench-caches"
+MEASURED = report.FOLDER / "measured.jsonl"  # what the engine writes
 __all__ = ["RESULTS", "run"]
 
 
 def run(target: str | None, arguments: Sequence[str], file: Path) -> None:
-    """Measure, append to `file`, print and draw what came of it.
+    """Measure, append rows to `file`, print them and draw all of `file`.
 
     `arguments` are MODEL and flags of `python -m vllm_gfx.bench`. Raises ToolError for a file that
     is not of rows, before anything is measured, and, after reporting the rest, for a failure.
     """
     if not arguments:
         raise ToolError("no model is named", "run: python dev.py bench MODEL")
-    known = len(_read(file))
+    if file.is_dir() or _holds_something(file):
+        read(file)
     where = install(target)
     if "--help" in arguments:
         sys.exit(_engine(where, arguments, None))
-    asked = [*arguments, *_caches(arguments), "--rows", str(file)]
+    MEASURED.parent.mkdir(parents=True, exist_ok=True)
+    MEASURED.unlink(missing_ok=True)
+    asked = [*arguments, *_caches(arguments), "--rows", str(MEASURED)]
     with step("measure") as current:
         code = _engine(where, asked, subprocess.DEVNULL)  # its own table says less than ours
         current.done(f"ended with {code}" if code else "")
-    found = _read(file)
-    if found[known:]:
-        report.show(found[known:])
-        report.write(found, report.FOLDER)
+    if _holds_something(MEASURED):
+        report.show(_append(MEASURED, file))
+        report.write(read(file), report.FOLDER)
     if code:
         raise ToolError(f"{MODULE} ended with {code}", "the lines above say why")
 
 
-def _read(file: Path) -> list[Row]:
-    """The rows of a file that may not be there yet."""
-    return read(file) if file.exists() and (file.is_dir() or file.stat().st_size) else []
+def _holds_something(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _append(measured: Path, file: Path) -> list[Row]:
+    """The rows of `measured`, checked and appended to `file` with the commit of this checkout.
+
+    An installed vllm_gfx does not know of which commit it was built.
+    """
+    read(measured)
+    found = list(map(json.loads, measured.read_text("utf-8").splitlines()))
+    known = commit()
+    lines = [json.dumps({**row, "commit": row["commit"] or known}) + "\n" for row in found]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8", newline="\n") as rows:
+        rows.writelines(lines)
+    return read(file)[-len(lines) :]
 
 
 def _caches(arguments: Sequence[str]) -> list[str]:
@@ -70,16 +88,16 @@ def _engine(where: Path, arguments: Sequence[str], stdout: int | None) -> int:
 
 
 def environment(where: Path) -> dict[str, str]:
-    """Nothing is left in the user's own caches; the rows say which commit was measured."""
+    """Nothing is left in the user's own caches."""
     extra = {"VLLM_CACHE_ROOT": str(paths.BUILD / "vllm-cache"), "VLLM_NO_USAGE_STATS": "1"}
-    return prefix.environment(where, **extra, **commit())
+    return prefix.environment(where, **extra)
 
 
-def commit() -> dict[str, str]:
-    """The variable by which an installed vllm_gfx learns of the commit; nothing without git."""
+def commit() -> str:
+    """The commit of this checkout, with -dirty if files differ from it; empty without git."""
     asked = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         done = subprocess.run(asked, cwd=paths.ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"VLLM_GFX_COMMIT": done.stdout.strip()}
+        return ""
+    return done.stdout.strip()
