@@ -15,7 +15,7 @@ from rattler import (
     VirtualPackageOverrides,
     solve,
 )
-from rattler.exceptions import SolverError
+from rattler.exceptions import DetectVirtualPackageError, SolverError
 from rattler.platform import Subdir
 
 from tools import paths
@@ -40,9 +40,13 @@ def asks_for(target: str | None) -> list[str]:
 
 def virtual_packages(platform: str, isa: str | None) -> list[GenericVirtualPackage]:
     """What the solver may assume: this machine, or a plain one for another platform. `isa` adds a
-    card as `__amdgpu_arch` spells it."""
+    card as `__amdgpu_arch` spells it. Raises ToolError if CONDA_OVERRIDE_* says what none can be.
+    """
     if platform == here():
-        detected = VirtualPackage.detect(VirtualPackageOverrides.from_env())
+        try:
+            detected = VirtualPackage.detect(VirtualPackageOverrides.from_env())
+        except DetectVirtualPackageError as error:
+            raise ToolError(f"a CONDA_OVERRIDE_ variable is wrong: {error}") from None
         found = [package.into_generic() for package in detected]
     else:
         found = [_virtual(name, version) for name, version in ELSEWHERE[platform].items()]

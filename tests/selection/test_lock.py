@@ -118,6 +118,13 @@ class TestWithRocm:
         assert is_amd == (target != variants.REFERENCE)
         assert sorted(_devices(found)) == sorted(_parts(target))
 
+    def test_the_first_channel_decides_whose_torch_it_is(self, channels: dict[str, str]) -> None:
+        """With conda-forge first, torch would be one without AMD's code: hence our order."""
+        asked, first = ["vllm", "gfx-target * gfx1100_*"], list(channels.values())
+        for sources, is_amd in ((first, True), (first[::-1], False)):
+            found = _named(solve.records(asked, channels=sources))
+            assert str(found["pytorch"].build).startswith("rocm") == is_amd
+
 
 def _devices(found: dict[str, RepoDataRecord]) -> Iterator[str]:
     return (n for n in found if n.startswith(("rocm-sdk-device-", "amd-torch-device-")))

@@ -91,3 +91,19 @@ def test_of_two_cards_the_reported_one_is_served(
     rule: Callable[[tuple[Gpu, ...]], Gpu], one: Gpu, two: Gpu
 ) -> None:
     assert _chosen(rule((one, two)).isa) == NAMES[rule((two, one)).isa]
+
+
+def test_the_user_may_say_which_gpu_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard's variables, read on the machine that solves."""
+    monkeypatch.setenv("CONDA_OVERRIDE_AMDGPU", "0")
+    monkeypatch.setenv("CONDA_OVERRIDE_AMDGPU_ARCH", "11.0.2")
+    found = solve.records(["vllm", "gfx-auto"])
+    assert {str(r.build) for r in found if r.name.normalized == "gfx-target"} == {"gfx1102_0"}
+
+
+def test_a_gpu_that_is_misspelt_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDA_OVERRIDE_AMDGPU", "0")
+    monkeypatch.setenv("CONDA_OVERRIDE_AMDGPU_ARCH", "gfx1102")
+    with pytest.raises(ToolError, match=r"CONDA_OVERRIDE_.*'gfx1102'.*'11\.0\.0'") as refused:
+        solve.records(["vllm", "gfx-auto"])
+    assert "\n" not in str(refused.value)
