@@ -95,6 +95,38 @@ def test_what_cannot_be_told_counts_as_nothing(checkpoint: Checkpoint) -> None:
     assert need.of(config).kv(1024) == 0
 
 
+@pytest.mark.parametrize("name", ["/models/x.gguf", "s3://bucket/model", "nobody/not-downloaded"])
+def test_a_model_that_is_no_folder(name: str) -> None:
+    assert need._folder(name, None) is None
+
+
+def test_a_downloaded_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    snapshot = tmp_path / "models--some--model" / "snapshots" / "abc"
+    (tmp_path / "models--some--model" / "refs").mkdir(parents=True)
+    (tmp_path / "models--some--model" / "refs" / "main").write_text("abc")
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert need._folder("some/model", None) == snapshot
+
+
+def test_a_hybrid_that_does_not_say_which_layers_are_which(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(checkpoint(), max_model_len=1024)
+    whole = need.of(config).kv(1024)
+    monkeypatch.setattr(type(config.model_config), "is_hybrid", True)
+    monkeypatch.setattr(config.model_config.hf_text_config, "layer_types", None, raising=False)
+    assert need.of(config).kv(1024) == 0
+    kinds = ["mamba", "attention"] * 14
+    monkeypatch.setattr(
+        config.model_config.hf_text_config, "layers_block_type", kinds, raising=False
+    )
+    assert need.of(config).kv(1024) == whole / 2
+
+
 def test_a_length_that_vllm_chooses(checkpoint: Checkpoint) -> None:
     config = configured(checkpoint(), max_model_len=4096)
     config.model_config.original_max_model_len = -1

@@ -11,22 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vllm_gfx.preflight import weights
+from vllm_gfx.preflight import kv, weights
 
-# Bytes an element of a KV cache; layouts that are not listed pack elements in ways of their own.
-_KV_BYTES = {
-    "float32": 4.0,
-    "float16": 2.0,
-    "half": 2.0,
-    "bfloat16": 2.0,
-    "fp8": 1.0,
-    "fp8_e4m3": 1.0,
-    "fp8_e5m2": 1.0,
-    "int8": 1.0,
-    "int8_per_token_head": 1.0,
-    "fp8_per_token_head": 1.0,
-    "int4_per_token_head": 0.5,
-}
 _BLOCK = 16  # tokens, where the configuration does not say yet
 _SAFETENSORS = ("auto", "hf", "safetensors", "fastsafetensors")
 
@@ -68,7 +54,7 @@ def of(vllm_config: Any) -> Need:
     gpus = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
     held = _weights(vllm_config) or weights.Weights(0, 0)
     spared = int(vllm_config.offload_config.uva.cpu_offload_gb * 2**30)
-    full, windowed = _kv_bytes(vllm_config)
+    full, windowed = kv.per_token(vllm_config)
     batch = vllm_config.scheduler_config.max_num_batched_tokens
     automatic = getattr(model, "original_max_model_len", None) == -1  # vLLM takes what fits
     return Need(
@@ -99,47 +85,13 @@ def _folder(model: str, revision: str | None) -> Path | None:
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(model, "config.json", revision=revision)
+    try:
+        found = try_to_load_from_cache(model, "config.json", revision=revision)
+    except HFValidationError:  # a file, or the address of some other store
+        return None
     return Path(found).parent if isinstance(found, str) else None
-
-
-def _kv_bytes(vllm_config: Any) -> tuple[float, float]:
-    """KV bytes a token on each GPU: of layers that keep all tokens, of layers with a window."""
-    model, parallel = vllm_config.model_config, vllm_config.parallel_config
-    element = _element(vllm_config)
-    blocks_given = vllm_config.cache_config.num_gpu_blocks_override is not None
-    if not element or blocks_given or model.runner_type != "generate" or model.is_attention_free:
-        return 0.0, 0.0
-    tensors = 1 if model.use_mla else 2
-    sums = {"full": 0.0, "windowed": 0.0}
-    for layer, kind in _attention_layers(model, parallel):
-        shape = model.model_arch_config[layer]
-        heads = model.get_num_kv_heads(parallel, shape)
-        sums[kind] += tensors * heads * shape.head_size * element
-    return sums["full"], sums["windowed"]
-
-
-def _element(vllm_config: Any) -> float:
-    """Bytes a KV element; 0 where that cannot be told."""
-    asked = str(vllm_config.cache_config.cache_dtype)
-    if asked != "auto":
-        return _KV_BYTES.get(asked, 0.0)
-    stated = vllm_config.model_config.model_arch_config.quantization_config or {}
-    return 1.0 if stated.get("kv_cache_scheme") else float(vllm_config.model_config.dtype.itemsize)
-
-
-def _attention_layers(model: Any, parallel: Any) -> list[tuple[int, str]]:
-    """Index and kind of this GPU's layers that have a KV cache of their own."""
-    start, end = model.get_layers_start_end_indices(parallel)
-    end -= getattr(model.hf_text_config, "num_kv_shared_layers", 0) or 0
-    kinds = getattr(model.hf_text_config, "layer_types", None)
-    windowed = "windowed" if isinstance(model.get_sliding_window(), int) else "full"
-    if kinds is None:
-        count = model.get_num_layers_by_block_type(parallel, "attention")
-        return [(layer, windowed) for layer in range(start, min(end, start + count))]
-    named = {"full_attention": "full", "attention": "full", "sliding_attention": windowed}
-    return [(layer, named[k]) for layer, k in list(enumerate(kinds))[start:end] if k in named]
 
 
 def _work(vllm_config: Any) -> int:
