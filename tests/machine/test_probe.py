@@ -63,6 +63,12 @@ def test_an_end_without_an_answer(code: str, words: str) -> None:
     assert words in str(failed.value) and "\n" not in str(failed.value)
 
 
+def test_bytes_that_are_no_text() -> None:
+    code = r"import sys; sys.stderr.buffer.write(b'caf\xe9 \xff'); sys.exit(1)"
+    with pytest.raises(probe.ProbeFailed, match="failed: caf"):
+        probe.ask(python(code))
+
+
 def test_a_driver_that_hangs() -> None:
     with pytest.raises(probe.ProbeFailed, match=r"did not answer within 0\.3 s"):
         probe.ask(python("import time; time.sleep(60)"), seconds=0.3)

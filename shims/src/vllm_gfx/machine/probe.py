@@ -44,7 +44,9 @@ def ask(command: Sequence[str] = COMMAND, seconds: float = SECONDS) -> Answer:
     paths = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), package)))
     env = {**os.environ, "PYTHONPATH": paths}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=env)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=seconds, env=env
+        )
     except subprocess.TimeoutExpired:
         raise ProbeFailed(f"torch did not answer within {seconds:g} s") from None
     for line in done.stdout.splitlines():
