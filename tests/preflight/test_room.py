@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from vllm_gfx import refusal
+from vllm_gfx import preflight, refusal
 from vllm_gfx.machine.adapters import Adapter
 from vllm_gfx.preflight import need, room
 from vllm_gfx.preflight.need import Need
@@ -16,6 +16,7 @@ from vllm_gfx.refusal import Refusal
 
 from tests.preflight.conftest import Checkpoint
 from tests.preflight.test_need import configured
+from tests.support import tinylm
 from tests.support.machines import FakeTorch
 
 GIB = 2**30
@@ -192,6 +193,32 @@ def test_through_vllm_it_is_the_same_one_line(
     said = str(raised.value)
     assert said.startswith("too little GPU memory: at least ") and "would fit: " in said
     assert "vLLM refuses" not in said and "change the flags" not in said
+
+
+@pytest.mark.parametrize("simulated", ["gfx1100", ""])
+def test_a_platform_s_whole_question(
+    simulated: str, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is asked for on every GPU, the GPU's name only where it is not simulated."""
+    asked: list[int] = []
+    config = configured(checkpoint(), max_model_len=4096)
+    monkeypatch.setenv("VLLM_GFX_SIMULATE", simulated)
+    monkeypatch.setattr(preflight, "_refuse_gpus", asked.append)
+    monkeypatch.setattr(room, "cards", lambda torch, count: [Card("small", 8 * GIB)] * count)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(Refusal, match="of small"):
+        preflight.check(config)
+    assert asked == ([] if simulated else [1])
+    config.model_config = None  # as where only a part of vLLM is configured
+    preflight.check(config)
+
+
+def test_a_card_simulated_on_the_cpu_has_no_memory_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VLLM_GFX_SIMULATE", "gfx1100")
+    monkeypatch.setattr(room, "cards", lambda torch, count: 1 / 0)
+    preflight.check(configured(tinylm.copy(tinylm.ORIGINAL)))
 
 
 def test_a_true_7b_on_the_cards_people_have(checkpoint: Checkpoint) -> None:
