@@ -122,7 +122,7 @@ BAD: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "class": (("works", "--ablate", "magic"), ("'magic' is no class", "kv_write")),
     "mode": (("works", "--mode", "fast"), ("fast", "eager")),
     "zero runs": (("works", "--runs", "0"), ("'0' is not a positive whole number",)),
-    "one token": (("works", "--tokens", "1"), ("--tokens 1", "at least 2")),
+    "few tokens": (("works", "--tokens", "2"), ("--tokens 2", "at least 3")),
     "lengths": (("works", "--prompts", "128,x"), ("'x'", "--prompts")),
     "unknown": (("works", "--contestant", "fast"), ("'fast' is unknown", "upstream-w4")),
     "twice": (("works", "--contestant", "gfx", "--contestant", "gfx"), ("named twice",)),

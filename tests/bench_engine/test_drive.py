@@ -10,23 +10,28 @@ import pytest
 from vllm_gfx.bench import drive
 
 # Submitted at 10 s. The second stream's first token comes when the first has two.
-TWO = drive.Timeline(10.0, [[11.0, 12.0, 13.0, 14.0], [12.0, 14.0, 16.0]])
+TWO = drive.Timeline(10.0, [[11.0, 12.0, 13.0, 14.0, 14.1], [12.0, 13.5, 15.0, 15.1]])
 
 
 def test_first_token() -> None:
     assert TWO.first == 1.0
 
 
-def test_per_token_leaves_the_prefill_out() -> None:
-    assert TWO.per_token() == [1.0, 2.0]
+def test_per_token_leaves_out_the_prefill_and_the_last() -> None:
+    assert TWO.per_token() == [1.0, 1.5]
 
 
 def test_decode_rate_counts_while_all_decode() -> None:
-    assert TWO.decode_rate() == 4 / 4  # at 13, 14, 14 and 16, in the four seconds after 12
+    assert TWO.decode_rate() == 3 / 2  # at 13, 13.5 and 14, in the two seconds after 12
+
+
+def test_streams_that_never_meet_have_no_rate() -> None:
+    with pytest.raises(RuntimeError, match="never decode all at once"):
+        drive.Timeline(0.0, [[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]]).decode_rate()
 
 
 def test_whole_rate_counts_the_prefill() -> None:
-    assert TWO.whole_rate() == 7 / 6
+    assert TWO.whole_rate() == pytest.approx(9 / 5.1)
 
 
 def test_prompts_differ_by_seed_and_stay_in_the_vocabulary() -> None:

@@ -4,7 +4,7 @@ Upstream's `vllm bench latency` and `throughput` time whole calls of `generate`:
 cannot be told apart in them. `startup` leaves out Python's own start and its imports, `serve` needs
 a server and a tokenizer, and each of them starts engines for itself alone. Here one engine serves
 every measurement, through the same `LLMEngine.add_request` and `step` that `generate` uses; prompts
-and the meaning of TPOT are upstream's.
+are upstream's, and so is the meaning of TPOT but for the last token.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _PLAIN_TOKENS = 10_000
 class Timeline:
     """Seconds on `time.perf_counter`: when all was submitted, and each stream's tokens' arrivals.
 
-    A token arrives when the host holds its value, so the device has finished that step.
+    A token arrives when the host holds its value, so the device has finished that step. With
+    asynchronous scheduling the host submits the next step before it fetches a token; after the last
+    token there is none to submit. Decode is therefore timed from the first token to the last but
+    one, between which all steps are alike.
     """
 
     submitted: float
@@ -38,14 +41,19 @@ class Timeline:
         return min(stream[0] for stream in self.arrivals) - self.submitted
 
     def per_token(self) -> list[float]:
-        """Each stream's seconds per token after its first, as upstream defines TPOT."""
-        return [(s[-1] - s[0]) / (len(s) - 1) for s in self.arrivals]
+        """Each stream's seconds per token after its first: TPOT."""
+        return [(s[-2] - s[0]) / (len(s) - 2) for s in self.arrivals]
 
     def decode_rate(self) -> float:
-        """Tokens/s of all streams together, once every stream has its first token."""
+        """Tokens/s of all streams together, while every one of them decodes.
+
+        Raises RuntimeError if the first has ended before the last has its first token.
+        """
         start = max(stream[0] for stream in self.arrivals)
-        end = max(stream[-1] for stream in self.arrivals)
-        return sum(t > start for stream in self.arrivals for t in stream) / (end - start)
+        end = min(stream[-2] for stream in self.arrivals)
+        if end <= start:
+            raise RuntimeError("the streams never decode all at once; more --tokens are needed")
+        return sum(start < t <= end for stream in self.arrivals for t in stream) / (end - start)
 
     def whole_rate(self) -> float:
         """Output tokens/s of all streams together, prefill included."""

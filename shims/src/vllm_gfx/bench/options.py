@@ -100,8 +100,9 @@ def _plan(options: Any, engine: Sequence[str]) -> Plan:
     names = ("prompt", "tokens", "prompts", "streams", "repeats")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
     sizes = replace(plan.QUICK if options.quick else Sizes(), **given)
-    if sizes.tokens < 2:
-        raise Refusal("--tokens 1 leaves nothing to time after the first", "give at least 2")
+    if sizes.tokens < plan.FEWEST_TOKENS:
+        what = f"--tokens {sizes.tokens} leaves nothing to time after the first"
+        raise Refusal(what, f"give at least {plan.FEWEST_TOKENS}")
     if options.ablate and options.mode == "compile":
         raise Refusal("--ablate with --mode compile would compile other code", "use --mode graph")
     return Plan(

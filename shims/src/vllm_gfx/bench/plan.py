@@ -41,6 +41,9 @@ CLASSES = (
 )
 
 
+FEWEST_TOKENS = 3  # decode is timed from the first to the last but one
+
+
 @dataclass(frozen=True)
 class Sizes:
     """How much of everything. Tokens and streams, not bytes."""
