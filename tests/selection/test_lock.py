@@ -125,6 +125,25 @@ class TestWithRocm:
             found = _named(solve.records(asked, channels=sources))
             assert str(found["pytorch"].build).startswith("rocm") == is_amd
 
+    @pytest.mark.parametrize("platform", list(solve.ELSEWHERE))
+    def test_nothing_asked_is_cpu_on_amds_torch(
+        self, channels: dict[str, str], platform: str
+    ) -> None:
+        """Strict priority leaves no other torch; `cpu` in pixi.toml asks for conda-forge's."""
+        found = _named(solve.records(["vllm"], platform, "11.0.0", list(channels.values())))
+        assert str(found["gfx-target"].build) == "cpu_0" and not list(_devices(found))
+        assert str(found["pytorch"].build).startswith("rocm")
+
+    @pytest.mark.parametrize("platform", list(solve.ELSEWHERE))
+    def test_device_packages_of_two_gpus_coexist(
+        self, channels: dict[str, str], platform: str
+    ) -> None:
+        """Kernels of ours are for one target; AMD's libraries may serve another GPU beside it."""
+        asked = ["vllm", "gfx-target * gfx1100_*", "amd-torch-device-gfx1201"]
+        found = _named(solve.records(asked, platform, None, list(channels.values())))
+        both = {*_parts("gfx1100"), "rocm-sdk-device-gfx1201", "amd-torch-device-gfx1201"}
+        assert set(_devices(found)) == both
+
 
 def _devices(found: dict[str, RepoDataRecord]) -> Iterator[str]:
     return (n for n in found if n.startswith(("rocm-sdk-device-", "amd-torch-device-")))
