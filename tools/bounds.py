@@ -31,11 +31,12 @@ BOUNDS = {
     "kernels, every AMD target": 60,
     "build, every target after smoke": 240,
     "build, nothing changed": 10,
+    "solve": 2,
     "install": 30,
     "import vllm": 12,
     "server ready": 40,
 }
-STEPS = {"install into": "install", "server ready": "server ready"}  # smoke's line -> ours
+STEPS = {"solve": "solve", "install into": "install", "server ready": "server ready"}  # smoke's line -> ours
 IMPORTS = 5
 
 Values = dict[str, list[float]]
