@@ -36,7 +36,8 @@ BOUNDS = {
     "import vllm": 12,
     "server ready": 40,
 }
-STEPS = {"solve": "solve", "install into": "install", "server ready": "server ready"}  # smoke's line -> ours
+# A line of smoke -> what we call it.
+STEPS = {"solve": "solve", "install into": "install", "server ready": "server ready"}
 IMPORTS = 5
 
 Values = dict[str, list[float]]
