@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -40,47 +41,61 @@ def normalise(package: Path) -> None:
         # The order the format asks for: metadata.json, then info, then pkg... is only customary.
         names = sorted(old.namelist(), key=lambda n: (n != "metadata.json", n[:5] != "info-"))
         for name in names:
-            with (
-                old.open(name) as source,
-                new.open(zipfile.ZipInfo(name, ZIP_TIME), "w", force_zip64=True) as target,
-            ):
+            info = zipfile.ZipInfo(name, ZIP_TIME)
+            with new.open(info, "w", force_zip64=True) as target:
                 if name.endswith(".tar.zst"):
-                    _repack(source, target)
+                    _repack(old, name, target)
                 else:
-                    target.write(source.read())
+                    target.write(old.read(name))
     fresh.replace(package)
 
 
-def _repack(source: IO[bytes], target: IO[bytes]) -> None:
-    """The tar archive in `source` with the same files, in name order."""
+def _repack(package: zipfile.ZipFile, part: str, target: IO[bytes]) -> None:
+    """The tar archive `part` with the same files, in name order."""
+    options = {int(key): value for key, value in PACKING.items()}
     with (
-        _seekable(source) as raw,
-        tarfile.open(fileobj=raw) as old,
-        zstd.ZstdFile(
-            target, "wb", options={int(key): value for key, value in PACKING.items()}
-        ) as packed,
+        _in_order(package, part) as (old, members),
+        zstd.ZstdFile(target, "wb", options=options) as packed,
         tarfile.open(
             fileobj=cast(IO[bytes], packed), mode="w|", bufsize=CHUNK, format=tarfile.GNU_FORMAT
         ) as new,
     ):
-        for member in sorted(old.getmembers(), key=lambda m: m.name):
+        for member in members:
             if member.name in LEFT_OUT or member.isdir():
                 continue
             size, content = _content(old, member)
             new.addfile(_plain(member, size), content)
 
 
+Members = tuple[tarfile.TarFile, Iterable[tarfile.TarInfo]]
+
+
 @contextmanager
-def _seekable(source: IO[bytes]) -> Iterator[IO[bytes]]:
-    """`source` decompressed, on disk if it is large: members are read in another order."""
-    with (
-        tempfile.SpooledTemporaryFile(max_size=64 << 20) as raw,
-        zstd.ZstdFile(source) as unpacked,
-    ):
-        while chunk := unpacked.read(CHUNK):
-            raw.write(chunk)
+def _in_order(package: zipfile.ZipFile, part: str) -> Iterator[Members]:
+    """The archive and its members by name: read as they come if that is their order, as in what
+    the builder writes, else from a copy on disk."""
+    with _streamed(package, part) as archive:
+        names = [member.name for member in archive]
+    if names == sorted(names):
+        with _streamed(package, part) as archive:
+            yield archive, archive
+        return
+    with tempfile.SpooledTemporaryFile(max_size=64 << 20) as raw:
+        with package.open(part) as source, zstd.ZstdFile(source) as unpacked:
+            shutil.copyfileobj(unpacked, raw, CHUNK)
         raw.seek(0)
-        yield cast(IO[bytes], raw)
+        with tarfile.open(fileobj=cast(IO[bytes], raw)) as archive:
+            yield archive, sorted(archive.getmembers(), key=lambda m: m.name)
+
+
+@contextmanager
+def _streamed(package: zipfile.ZipFile, part: str) -> Iterator[tarfile.TarFile]:
+    with (
+        package.open(part) as source,
+        zstd.ZstdFile(source) as unpacked,
+        tarfile.open(fileobj=cast(IO[bytes], unpacked), mode="r|", bufsize=CHUNK) as archive,
+    ):
+        yield archive
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[int, IO[bytes] | None]:

@@ -123,7 +123,7 @@ def grown(file: Path) -> None:
         opened.write(b"\0" * 100)
 
 
-BEFORE_PINNING = {
+BEFORE_PINNING: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (
         lambda f: os.truncate(f, f.stat().st_size - 7),
         r"torch-2.* is truncated: \d+ of",
