@@ -31,7 +31,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         "--prompts 16,100 --load-format dummy --max-model-len 512 --max-num-seqs 4"
     ).split()
     where = ["--rows", str(folder / "rows.jsonl"), "--caches", str(folder / "caches")]
-    assert cli.main([str(model), *flags, *where, "--mode", "eager"]) == 0
+    assert cli.main([str(model), *flags, *where, "--mode", "eager", "--commit", "abc"]) == 0
     return rows.read(folder / "rows.jsonl")
 
 
@@ -50,6 +50,7 @@ def test_rows_say_what_ran_and_where(found: list[dict[str, Any]]) -> None:
         assert row["settings"]["attention"] == "TORCH_PAGED"
         assert (row["settings"]["mode"], row["settings"]["max_model_len"]) == ("eager", 512)
         assert row["device"]["gfx"] == "cpu" and row["device"]["copy_gb_s"] > 0.1
+        assert row["commit"] == "abc"
         assert row["versions"]["vllm"] and row["versions"]["torch"]
 
 

@@ -60,7 +60,8 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
     not_starting = time.time() - before  # the bandwidth is measured while the memory is free
     started = engine.start(request["model"], request["mode"], request["flags"], sizes)
     ready = time.time() - request["spawned"] - not_starting
-    tell({"facts": _facts(device, started.vllm_config)})
+    commit = request["commit"] or facts.commit()
+    tell({"facts": {**_facts(device, started.vllm_config), "commit": commit}})
     sizes = engine.fitting(sizes, started.vllm_config, request)
     bench = measures.Bench(started, sizes)
     for measured in _all(request["benches"], bench, ready, device, tell):
@@ -73,7 +74,6 @@ def _facts(device: dict[str, Any], config: Any) -> dict[str, Any]:
     return {
         "device": device,
         "versions": facts.versions(),
-        "commit": facts.commit(),
         "settings": engine.settings(config),
         "served_by": engine.served_by(),
         "spill": facts.spill(),

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rows", type=Path, default=ROWS, metavar="FILE", help=f"appended to ({ROWS})")
     add("--logs", type=Path, metavar="FOLDER", help="of what the processes print")
     add("--caches", type=Path, metavar="FOLDER", help="own compile caches; a new one is cold")
+    add("--commit", default="", help="of the code measured, where git cannot say it")
     add("--limit", type=_positive, default=1800, metavar="SECONDS", help="of one process (1800)")
     return parser
 
@@ -117,6 +118,7 @@ def _plan(options: Any, engine: Sequence[str]) -> Plan:
         skip_absent=options.ablate is plan.CLASSES,
         caches=options.caches,
         skip_long=options.prompts is None,
+        commit=options.commit,
     )
 
 

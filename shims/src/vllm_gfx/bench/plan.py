@@ -99,6 +99,7 @@ class Plan:
     skip_absent: bool = False  # a class that the model lacks is left out; it was not named
     skip_long: bool = False  # so is a prompt that does not fit the model
     caches: Path | None = None
+    commit: str = ""
 
     def order(self) -> list[tuple[int, Contestant]]:
         """Who runs when: A B C A B C, each time in a fresh process; the ablated after the whole."""

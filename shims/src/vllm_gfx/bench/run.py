@@ -81,6 +81,7 @@ def _request(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "ablated": outcome.contestant.ablated,
         "skip_absent": plan.skip_absent,
         "skip_long": plan.skip_long,
+        "commit": plan.commit,
         "mode": plan.mode,
         "flags": list(plan.engine),
         "benches": ["decode"] if outcome.contestant.ablated else list(plan.benches),
