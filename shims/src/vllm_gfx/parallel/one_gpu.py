@@ -14,6 +14,7 @@ SETTINGS = (
     "data_parallel_size",
     "prefill_context_parallel_size",
 )
+BACKENDS = ("distributed_executor_backend", "data_parallel_backend")
 INSTEAD = (
     "leave it out and start one replica per GPU, which share the requests behind one address: "
     "vllm-gfx replicas MODEL --gpus 0,1"
@@ -31,5 +32,6 @@ def check(parallel_config: Any) -> None:
                 f"{flag}: on Windows GPUs cannot work on one model together (there is no RCCL)",
                 INSTEAD,
             )
-    if "ray" in str(getattr(parallel_config, "distributed_executor_backend", "")):
-        raise Refusal("--distributed-executor-backend ray: not on Windows", INSTEAD)
+    for setting in BACKENDS:
+        if getattr(parallel_config, setting, None) == "ray":
+            raise Refusal(f"--{setting.replace('_', '-')} ray: not on Windows", INSTEAD)

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import psutil
 
 _SERVE = "from vllm_gfx import cli; cli.main()"
 _POLL_SECONDS = 0.25
@@ -60,8 +62,16 @@ class Replica:
             **_own_group(),
         )
 
-    async def copy_output(self) -> None:
-        """Print what the process says until it ends."""
+    async def watch(self) -> None:
+        """Print what the process says until it ends; then end what it leaves behind."""
+        copying = asyncio.create_task(self._copy_output())
+        # Not `process.wait()`: its engine, which may outlive a killed server, holds the pipe too.
+        while self.code is None:
+            await asyncio.sleep(_POLL_SECONDS)
+        self._end_family()
+        await copying
+
+    async def _copy_output(self) -> None:
         assert self.process is not None and self.process.stdout is not None
         # Not readline: that fails on lines longer than its buffer.
         rest = b""
@@ -69,7 +79,17 @@ class Replica:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 print(f"[{self.number}] {line.decode(errors='replace')}", flush=True)
-        await self.process.wait()
+
+    def _end_family(self) -> None:
+        """A server that was killed leaves its engine, which would keep the GPU's memory."""
+        assert self.process is not None
+        if sys.platform != "win32":
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            return
+        for process in psutil.process_iter(["ppid"]):
+            if process.info["ppid"] == self.process.pid:
+                process.kill()
 
     async def wait_ready(self, session: aiohttp.ClientSession) -> bool:
         """Until `/health` answers; False if the process ended first."""

@@ -105,7 +105,7 @@ def _on_signals() -> asyncio.Event:
 
 
 async def _watch(replica: Replica, replicas: Sequence[Replica]) -> None:
-    await replica.copy_output()
+    await replica.watch()
     left = sum(r.alive for r in replicas)
     print(f"{replica.name} ended with code {replica.code}; {left} running", flush=True)
 
