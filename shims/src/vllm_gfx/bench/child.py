@@ -71,12 +71,13 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
 def _facts(device: dict[str, Any], config: Any) -> dict[str, Any]:
     from vllm_gfx.bench import engine, facts
 
+    spill, unknown = facts.spill()
     return {
         "device": device,
         "versions": facts.versions(),
-        "settings": engine.settings(config),
+        "settings": engine.settings(config) | ({"spill_unknown": unknown} if unknown else {}),
         "served_by": engine.served_by(),
-        "spill": facts.spill(),
+        "spill": spill,
     }
 
 

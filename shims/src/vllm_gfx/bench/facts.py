@@ -88,13 +88,11 @@ def driver(of_amd: bool) -> str | None:
     return f"amdgpu {found['amdgpu']}, kernel {found['kernel']}"
 
 
-def spill() -> bool | None:
-    """Whether the driver moved device memory to the host's, unasked.
-
-    Linux drivers fail the allocation instead. On Windows WDDM does move it, torch cannot see that,
-    and nothing here asks the performance counters that tell: None.
-    """
-    return None if sys.platform == "win32" else False
+def spill(system: str = sys.platform) -> tuple[bool | None, str]:
+    """Whether the driver moved device memory to the host's, unasked, and why that is unknown."""
+    if system == "win32":
+        return None, "WDDM moves memory unseen by torch, and its counters are not read"
+    return False, ""  # Linux drivers fail the allocation instead
 
 
 def copy_gb_s() -> float:
