@@ -92,6 +92,13 @@ def test_method_kernels_versions_and_settings_are_there(page: str) -> None:
     assert found["dtype"] == "float16" and found["mode"] == "graph"
 
 
+def test_the_engine_is_said_as_it_is_when_whole(tmp_path: Path) -> None:
+    ablated = made_up.row(bench="ablate", served_by={"linear": {"Ablated": 1}})
+    rows = read(made_up.write(tmp_path / "rows.jsonl", [ablated, made_up.row()]))
+    page = html.page(rows, group(rows), [])
+    assert "28 x MadeUpLinear" in page and "Ablated" not in page
+
+
 def test_text_of_rows_is_never_markup(tmp_path: Path) -> None:
     name = "<script>alert(1)</script>"
     rows = [made_up.row(subject=name), made_up.failed(subject=name, error="<b>no</b> & no")]

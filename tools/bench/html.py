@@ -63,8 +63,11 @@ def _counting(rows: Sequence[Row]) -> Callable[[Row], bool]:
 
 
 def setups(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
-    """The last row of every invocation, contestant and mode: it stands for their settings."""
-    return {(row.run, row.contestant, cases.mode(row)): row for row in rows}
+    """A row for every invocation, contestant and mode, of a whole engine if there is one."""
+    found: dict[tuple[str, str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: row.bench == "ablate"):
+        found.setdefault((row.run, row.contestant, cases.mode(row)), row)
+    return found
 
 
 def inline(svg: str) -> str:

@@ -92,7 +92,7 @@ def _provenance(part: Group) -> Iterator[str]:
     for name in part.contestants:
         seen = [line.rows[name] for line in part.lines if name in line.rows]
         commits = ", ".join(dict.fromkeys((row.commit or "unknown")[:12] for row in seen))
-        row = seen[-1]
+        row = seen[0]
         checkpoint = f" of {row.subject}" if row.subject != part.subject else ""
         facts = [f"{key} {value}" for key, value in row.versions.items() if value]
         facts.append(f"driver {row.device.get('driver') or 'unknown'}")
