@@ -54,8 +54,8 @@ def test_the_driver_that_holds_it(tmp_path: Path) -> None:
 
 
 def test_a_container_that_hides_the_bus(tmp_path: Path) -> None:
-    root = sysfs(tmp_path, {}, {"0000:c3:00.0": 90402})
-    assert adapters.found(root) == [Adapter("AMD", "gfx942", "0000:c3:00.0", "gfx942", "amdgpu")]
+    root = sysfs(tmp_path, {}, {"0000:c3:05.0": 90402})
+    assert adapters.found(root) == [Adapter("AMD", "gfx942", "0000:c3:05.0", "gfx942", "amdgpu")]
 
 
 def test_a_machine_without_any(tmp_path: Path) -> None:
