@@ -44,9 +44,15 @@ def test_the_platform_for_gpus_asks() -> None:
 
 @pytest.mark.parametrize("asked", ["serve", "report"])
 def test_the_command_line_says_one_line(
-    asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    asked: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """This machine has no GPU and torch's CPU build; an environment for gfx1100 says so."""
+    (tmp_path / "gfx1100").mkdir()
+    (tmp_path / "gfx1100" / "an_op.hsaco").write_bytes(b"")
+    monkeypatch.setenv("GFX_KERNELS_CODE", str(tmp_path))
     monkeypatch.setattr(targets, "built_for", lambda: "gfx1100")
     monkeypatch.setattr(sys, "argv", ["vllm-gfx", asked, str(tinylm.copy(tinylm.ORIGINAL))])
     with pytest.raises(SystemExit) as ended:
@@ -56,6 +62,13 @@ def test_the_command_line_says_one_line(
     (line,) = output.err.splitlines()
     assert line.startswith(f"vllm-gfx {asked}: torch 2.") and "is the CPU build" in line
     assert "built for gfx1100" in line and "install the pytorch of this channel" in line
+
+
+def test_a_package_that_lost_its_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "built_for", lambda: "gfx1100")
+    monkeypatch.setenv("GFX_KERNELS_CODE", str(tmp_path))
+    with pytest.raises(Refusal, match="holds no kernels for it; install the package gfx-kernels"):
+        preflight.check_machine()
 
 
 def test_a_gpu_target_asks_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
