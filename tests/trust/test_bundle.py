@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -15,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.trust.conftest import Bundles, says, settle
-from tools import bundle, generations, paths, solve
+from tools import build, bundle, generations, paths, solve
 from tools.bundle import layout, pack, unpack
 from tools.errors import ToolError
 from tools.trust import sums
@@ -37,6 +38,20 @@ def test_the_same_content_gives_the_same_bytes(bundles: Bundles, tmp_path: Path)
         bundle.write(None, None, tmp_path / "again.tar")
     assert (tmp_path / "again.tar").read_bytes() == bundles.one.read_bytes()
     assert bundles.two.read_bytes() != bundles.one.read_bytes()
+
+
+def test_when_a_channel_was_indexed_is_left_out(place: Path) -> None:
+    """Ours does not say; the stand-in's, and conda-forge's, rows do."""
+    build.build(["cpu"])
+    repodata = paths.CHANNEL / "noarch" / "repodata.json"
+    content = json.loads(repodata.read_text())
+    assert content["packages.conda"] and b"indexed_timestamp" not in repodata.read_bytes()
+    for row in content["packages.conda"].values():
+        row["indexed_timestamp"] = 1
+    repodata.write_text(json.dumps(content))
+    _, items = pack.contents("cpu", HERE, ["data"], print)
+    made = [item.content for item in items if item.path.endswith("repodata.json")]
+    assert made and not [content for content in made if b"indexed_timestamp" in content]
 
 
 def test_other_tools_read_it(bundles: Bundles, tmp_path: Path) -> None:
