@@ -57,9 +57,13 @@ def _repack(package: zipfile.ZipFile, part: str, target: IO[bytes]) -> None:
         _in_order(package, part) as (old, members),
         zstd.ZstdFile(target, "wb", options=options) as packed,
         tarfile.open(
-            fileobj=cast(IO[bytes], packed), mode="w|", bufsize=CHUNK, format=tarfile.GNU_FORMAT
+            fileobj=cast(IO[bytes], packed),
+            mode="w|",
+            bufsize=CHUNK,
+            format=tarfile.GNU_FORMAT,
         ) as new,
     ):
+        new.copybufsize = CHUNK  # type: ignore[attr-defined] # typeshed does not know it
         for member in members:
             if member.name in LEFT_OUT or member.isdir():
                 continue

@@ -76,6 +76,7 @@ def tarred(target: IO[bytes], files: dict[str, int | bytes], level: int = 1) -> 
         zstd.ZstdFile(target, "wb", level=level) as packed,
         tarfile.open(fileobj=cast(IO[bytes], packed), mode="w|", bufsize=1 << 20) as tar,
     ):
+        tar.copybufsize = 1 << 20  # type: ignore[attr-defined]
         for name, content in files.items():
             row = tarfile.TarInfo(name)
             row.size = content if isinstance(content, int) else len(content)
