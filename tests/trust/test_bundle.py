@@ -197,6 +197,7 @@ def test_no_room_is_said_before_anything_is_written(
     bundles: Bundles, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    monkeypatch.setattr("tools.bundle.place.unpack", lambda *_: pytest.fail("written"))
     with pytest.raises(ToolError, match=r"no disk space left.*this takes 0\.0 GB"):
         bundle.install(bundles.one, None)
     assert not place.exists()
