@@ -64,6 +64,17 @@ def test_a_twin_with_its_own_checkpoint_stands_beside_ours(session: list[Row]) -
     assert {line.rows["fp16"].subject for line in only.lines} == {made_up.TWIN}
 
 
+def test_invocations_of_the_same_second_stay_apart(reader: Reader) -> None:
+    rows = []
+    for model in ("a", "b"):
+        rows += [made_up.row(subject=f"{model}-w4", contestant=n) for n in ("gfx", "upstream-w4")]
+        rows += [made_up.row(subject=model, contestant="fp16")]
+    found = group(reader(rows))
+    assert [g.subject for g in found] == ["a-w4", "b-w4"]
+    assert [g.lines[0].rows["fp16"].subject for g in found] == ["a", "b"]
+    assert all(g.contestants == ["gfx", "upstream-w4", "fp16"] for g in found)
+
+
 def test_one_label_with_two_checkpoints_hides_neither(reader: Reader) -> None:
     twins = [made_up.row(contestant="fp16", subject=name) for name in ("one", "two")]
     (only,) = group(reader([made_up.row(), *twins]))

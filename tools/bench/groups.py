@@ -69,12 +69,30 @@ def group(rows: Sequence[Row]) -> list[Group]:
 
     A contestant with a checkpoint of its own stands beside ours of the same invocation.
     """
-    main = {row.run: row.subject for row in rows if row.contestant == OURS}
+    mains = _mains(rows)
     found: dict[tuple[cases.Device, str, str], list[Row]] = {}
     for row in cases.newest(rows):
-        subject = main.get(row.run, row.subject)
-        found.setdefault((cases.device(row), subject, cases.mode(row)), []).append(row)
+        found.setdefault((cases.device(row), mains[id(row)], cases.mode(row)), []).append(row)
     return [_group(key, part) for key, part in found.items()]
+
+
+def _mains(rows: Iterable[Row]) -> dict[int, str]:
+    """Identity of a row -> the model of ours that it stands beside, else its own.
+
+    Invocations may have begun in the same second; the rows of each lie together in the file.
+    """
+    rows = list(rows)
+    ours: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.contestant == OURS:
+            ours.setdefault(row.run, {})[row.subject] = None
+    current = {run: next(iter(subjects)) for run, subjects in ours.items()}
+    found = {}
+    for row in rows:
+        if row.subject in ours.get(row.run, ()):
+            current[row.run] = row.subject
+        found[id(row)] = current.get(row.run, row.subject)
+    return found
 
 
 def _group(key: tuple[cases.Device, str, str], rows: Sequence[Row]) -> Group:
