@@ -1,0 +1,60 @@
+"""The engine's process is killed under a request: 5xx, the server ends with an error, no hang."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import psutil
+import pytest
+import vllm.entrypoints.launchers.api_server.entry  # noqa: F401 - tells the shim that this serves
+from vllm_gfx.engine import dead_engine_exit_code
+
+from tests.serve.server import NAME, PATIENCE_SECONDS, Server, until
+
+ANSWER_SECONDS = 10  # from the kill to the client's answer
+
+
+def _engine(server: Server) -> psutil.Process:
+    (found,) = [p for p in server.family if "EngineCore" in " ".join(p.cmdline()) + p.name()]
+    return found
+
+
+def _ask(server: Server, stream: bool) -> float:
+    """When the error came. Raises what the client raises, if that is no error of the server's."""
+    with pytest.raises(openai.APIError) as told:
+        answer = server.client().completions.create(
+            model=NAME,
+            prompt="import",
+            max_tokens=1000,
+            stream=stream,
+            extra_body={"ignore_eos": True},
+        )
+        for _ in answer:
+            pass
+    if not stream:
+        assert isinstance(told.value, openai.InternalServerError), told.value
+        assert 500 <= told.value.status_code < 600
+    return time.monotonic()
+
+
+def test_killed_under_requests(start: Callable[..., Server]) -> None:
+    server = start()
+    server.wait_ready()
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(_ask, server, stream) for stream in (False, True)]
+        until(lambda: server.running() == 2, "both are running")
+        _engine(server).kill()
+        killed = time.monotonic()
+        assert max(one.result() for one in asked) - killed < ANSWER_SECONDS
+    code = server.process.wait(PATIENCE_SECONDS)
+    assert code == dead_engine_exit_code.EXIT_CODE, server.output()[-6000:]
+    assert "vllm-gfx serve: the engine died" in server.output()
+    until(lambda: not server.left_over(), "its processes end", 10)
+
+
+def test_still_needed() -> None:
+    """When this fails, look whether upstream's server now ends with an error: delete the shim."""
+    assert dead_engine_exit_code.needed()
