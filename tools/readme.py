@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tools import bounds, paths
+from tools.bench import markdown
 
 README = paths.ROOT / "README.md"
 GOLDEN = paths.ROOT / "kernels" / "golden.yaml"
@@ -58,7 +59,11 @@ def _measured(row: dict[str, Any]) -> str:
     return f"| {row['name']} | {row['median']:g} | {spread} | {len(values)} | {row['bound']} |"
 
 
-TABLES: dict[str, Callable[[], str]] = {"targets": targets_table, "bounds": bounds_table}
+TABLES: dict[str, Callable[[], str]] = {
+    "targets": targets_table,
+    "bounds": bounds_table,
+    "engine": markdown.readme_table,
+}
 
 
 def written(text: str) -> str:
