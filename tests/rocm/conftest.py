@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from tools.variants import chosen
 TARGETS = ("gfx1100", "gfx1201")
 PYTHON = "3.11"  # the stand-in has no other, and environments are installed here
 LINUX, WINDOWS = Release(windows=False), Release(windows=True)
+# Of this checkout, whatever a test points the tools to.
+REAL, STANDIN, RATTLER_CACHE = paths.ROOT, paths.STANDIN, paths.RATTLER_CACHE
 RELEASES = {"linux-64": LINUX, "win-64": WINDOWS}
 
 
@@ -59,30 +63,38 @@ def make_wheels(folder: Path) -> None:
         release.write(folder, families, commands(platform == "win-64"))
 
 
-def _checkout(root: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    real, conda_forge, rattler = paths.ROOT, paths.STANDIN, paths.RATTLER_CACHE
+def _write(root: Path) -> None:
+    """The files of the checkout."""
     folders = {recipe.folder.name for recipe in recipes.all_recipes("rocm")}
     for name in [*folders, "repack", "gfx-target", "into_prefix.py"]:
-        source, target = real / "recipes" / name, root / "recipes" / name
+        source, target = REAL / "recipes" / name, root / "recipes" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copyfile
         copy(source, target)
     (root / "variants").mkdir()
     for name in ("cpu", *TARGETS):
-        shutil.copy(real / "variants" / f"{name}.yaml", root / "variants")
-    shutil.copy(real / "pins.yaml", root)
+        shutil.copy(REAL / "variants" / f"{name}.yaml", root / "variants")
+    shutil.copy(REAL / "pins.yaml", root)
     (root / ".gitignore").write_text("/build/\n__pycache__\n")
-    stack = Stack(root, root / "build" / "given")
-    stack.wheels.mkdir(parents=True)
-    make_wheels(stack.wheels)
-    point_to(root, monkeypatch)
-    monkeypatch.setattr(paths, "STANDIN", conda_forge)
-    monkeypatch.setattr(standin, "ensure", lambda *_: None)  # this checkout's own, as it is
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(rattler))
-    monkeypatch.setenv("VLLM_GFX_CACHE", str(root / "cache"))
-    import subprocess
-
     subprocess.run(["git", "init", "-q", str(root)], check=True)
+
+
+def _use(root: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """Make the tools take `root` for the checkout, with this one's stand-in and packages."""
+    point_to(root, monkeypatch)
+    monkeypatch.setattr(paths, "STANDIN", STANDIN)
+    monkeypatch.setattr(standin, "ensure", lambda *_: None)  # this checkout's own, as it is
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(RATTLER_CACHE))
+    monkeypatch.setenv("VLLM_GFX_CACHE", str(root / "cache"))
+    return Stack(root, root / "build" / "given")
+
+
+def _checkout(root: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    _write(root)
+    wheels = root / "build" / "given"
+    wheels.mkdir(parents=True)
+    make_wheels(wheels)
+    stack = _use(root, monkeypatch)
     stack.pin()
     return stack
 
@@ -94,10 +106,11 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One that is built for two targets on both platforms; tests only look at it."""
+def built_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout that is built for two targets on both platforms; the tools forget it again."""
+    root = tmp_path_factory.mktemp("rocm") / "checkout"
     with pytest.MonkeyPatch.context() as patch:
-        stack = _checkout(tmp_path_factory.mktemp("rocm") / "checkout", patch)
+        stack = _checkout(root, patch)
         for platform in RELEASES:
             stack.build(platform)
         target = recipes.get("gfx-target")
@@ -105,4 +118,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             with step("gfx-target") as current:
                 build.make(build.Job(target, variant), current)
         build.publish()
-        yield stack
+    return root
+
+
+@pytest.fixture
+def built(built_root: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """It, for one test, which only looks at it."""
+    return _use(built_root, monkeypatch)
+
+
+@contextmanager
+def using(root: Path) -> Iterator[Stack]:
+    """The same for a fixture that lives longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield _use(root, patch)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import rattler
 
-from tests.rocm.conftest import RELEASES, Stack
+from tests.rocm.conftest import RELEASES, Stack, using
 from tools import paths, solve
 from tools.errors import ToolError
 
@@ -62,11 +62,12 @@ def test_a_gpu_without_packages_says_which_is_missing(built: Stack) -> None:
 
 
 @pytest.fixture(scope="module")
-def prefix(built: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prefix(built_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("prefix") / "env"
     extra = ["amd-torch-device-gfx1201"]
-    found = solve.records([*ASKED, *solve.asks_for("gfx1100"), *extra])
-    asyncio.run(rattler.install(found, target_prefix=where, show_progress=False))
+    with using(built_root):
+        found = solve.records([*ASKED, *solve.asks_for("gfx1100"), *extra])
+        asyncio.run(rattler.install(found, target_prefix=where, show_progress=False))
     return where
 
 
