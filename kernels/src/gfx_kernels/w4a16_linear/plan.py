@@ -76,7 +76,7 @@ def mma(
     depth, most = choice.depth, data["shared_bytes"]
     row = chunks * CHUNK * 2 + 64  # bytes of x, rows at different banks
     while (free := most - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
-        if depth == 1 and step == 0:
+        if depth == 1 and step <= 1:
             raise ValueError(f"a row of {k} inputs does not fit in {most} bytes of shared memory")
         depth, step = (depth - 1, step) if depth > 1 else (1, step // 2)
     held = min(m, free // row)
