@@ -179,10 +179,12 @@ def publish() -> None:
 
 
 def _prove(platform: str, variants: list[Variant]) -> None:
+    """With conda-forge's torch: AMD's, if it is in the channel, may be for another Python."""
     for variant in variants:
         if platform in variant.platforms:
             with step(f"solve {variant.name} on {platform}") as current:
-                found = solve.records(["vllm", *solve.asks_for(variant.name)], platform)
+                specs = ["vllm", *solve.asks_for(variant.name)]
+                found = solve.records(specs, platform, channels=solve.channels_for(None))
                 current.done(f"{len(found)} packages")
 
 

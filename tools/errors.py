@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+DISK_FULL = 112  # what Windows calls ENOSPC; Python translates it, Rust does not
+
 
 class ToolError(RuntimeError):
     """What is wrong and what to do about it; the command line prints that line and exits 1."""
@@ -25,7 +27,8 @@ def is_no_space(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     text = str(error)
-    return f"os error {errno.ENOSPC}" in text or "No space left on device" in text
+    codes = [f"(os error {code})" for code in (errno.ENOSPC, DISK_FULL)]
+    return any(sign in text for sign in [*codes, "No space left on device"])
 
 
 def is_read_only(error: OSError) -> bool:

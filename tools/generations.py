@@ -5,7 +5,8 @@
     build/env/cpu        a link to the active one, for people and scripts
 
 Whatever is killed and whenever, the active generation is complete and has been tried out: a new one
-is named only after that. The link follows; if it is behind, the next command here corrects it.
+is named only after that. The link follows; if it is behind, the next install or
+rollback corrects it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def read(target: str) -> State:
     file = _file(target)
     if not file.is_file():
         link = paths.prefix(target)  # a folder, if an earlier version of this tool made it
-        return State(active=link.name if (link / prefix.LIST).is_file() else None)
+        there = (link / prefix.LIST).is_file()
+        return State(active=(_leads_to(link) or link.name) if there else None)
     try:
         return State(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError):

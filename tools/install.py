@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tools import generations, paths, solve, trial
 from tools.build import build, full_disk, only_one
-from tools.console import step
+from tools.console import err, step
+from tools.rocm import torch
 from tools.variants import REFERENCE, chosen
 
 USED = ("vllm", "vllm-gfx-tinylm")  # the packages, and the model they are tried on
@@ -23,9 +24,12 @@ def install(target: str | None, fresh: bool = False) -> Path:
     build([name])
     with only_one(), full_disk():
         with step("solve") as current:
-            wanted = solve.records([*PACKAGES, *solve.asks_for(target)])
+            specs = [*PACKAGES, *solve.asks_for(target)]
+            wanted = solve.records(specs, channels=solve.channels_for(target))
             gfx = next(r for r in wanted if r.name.normalized == "gfx-target")
             current.done(f"{len(wanted)} packages, {gfx.file_name}")
+        if lacking := torch.lacking(name, solve.here(), wanted):
+            err.print(f"warning: {lacking}")
         with step(f"install into {paths.shown(paths.prefix(name))}") as current:
             if not generations.install(name, wanted, trial.imports, fresh=fresh):
                 current.done("unchanged")
@@ -35,5 +39,5 @@ def install(target: str | None, fresh: bool = False) -> Path:
 def rollback(target: str | None) -> None:
     """Use the prefix that was in use before the last `install` again. Raises ToolError."""
     chosen([target] if target else None)
-    with only_one(), step(f"roll back {target or REFERENCE}") as current:
+    with only_one(), full_disk(), step(f"roll back {target or REFERENCE}") as current:
         current.done(paths.shown(generations.rollback(target or REFERENCE)))

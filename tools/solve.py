@@ -20,6 +20,7 @@ from rattler.platform import Subdir
 
 from tools import paths
 from tools.errors import ToolError
+from tools.variants import REFERENCE
 
 # What a solver assumes of a machine that it does not run on.
 ELSEWHERE = {
@@ -36,6 +37,15 @@ def here() -> str:
 def asks_for(target: str | None) -> list[str]:
     """The spec that asks for `target`; none asks for nothing, which gives cpu."""
     return [f"gfx-target * {target}_*"] if target else []
+
+
+def channels_for(target: str | None) -> list[str]:
+    """Where the packages of `target` come from; what two channels have is the first one's.
+
+    Torch and Triton of ours are AMD's, where `build --rocm` made them: not for cpu, nor for none.
+    """
+    ours_first = [paths.CHANNEL.as_uri(), paths.STANDIN.as_uri()]
+    return ours_first[::-1] if target in (None, REFERENCE) else ours_first
 
 
 def virtual_packages(platform: str, isa: str | None) -> list[GenericVirtualPackage]:

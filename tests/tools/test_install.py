@@ -20,8 +20,9 @@ def test_only_the_asked_target_is_built(
     calls: list[Any] = []
     record = SimpleNamespace(name=SimpleNamespace(normalized="gfx-target"), file_name="")
 
-    def records(specs: list[str]) -> list[Any]:
+    def records(specs: list[str], channels: list[str]) -> list[Any]:
         calls.append(specs)
+        assert channels == solve.channels_for(asked)
         return [record]
 
     monkeypatch.setattr(paths, "BUILD", tmp_path)
@@ -31,6 +32,27 @@ def test_only_the_asked_target_is_built(
     assert install.install(asked) == tmp_path / "env" / built
     assert calls[0] == [built]
     assert {"vllm", *solve.asks_for(asked)} <= set(calls[1])
+
+
+@pytest.mark.parametrize("target", ["cpu", "gfx906"])
+def test_a_card_without_amds_torch_is_warned_about(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    target: str,
+) -> None:
+    """Installed all the same: that is how the rest of a target is tried without a card."""
+    found = [
+        SimpleNamespace(name=SimpleNamespace(normalized=n), file_name="", version=v, build="whl_0")
+        for n, v in {"gfx-target": "1", "pytorch": "2.13.0", "python": "3.11.9"}.items()
+    ]
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(install, "build", lambda _: None)
+    monkeypatch.setattr(solve, "records", lambda *_, **__: found)
+    monkeypatch.setattr(generations, "install", lambda *_, **__: True)
+    install.install(target)
+    warned = f"warning: the channel has no torch for {target} on {solve.here()}; run: python dev.py"
+    assert (warned in capsys.readouterr().err) == (target != "cpu")
 
 
 def test_an_unknown_target_builds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

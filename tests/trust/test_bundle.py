@@ -109,6 +109,14 @@ def test_a_truncated_one_is_refused(
     assert not place.exists() and not (paths.WORK / "bundle").exists()
 
 
+def test_one_of_zeros_is_refused(place: Path, tmp_path: Path) -> None:
+    """Space that a download had reserved when it was interrupted."""
+    (tmp_path / "zeros.tar").write_bytes(bytes(10240))
+    with pytest.raises(ToolError, match=r"zeros.tar is damaged or no bundle: it is empty; get"):
+        bundle.install(tmp_path / "zeros.tar", None)
+    assert not place.exists() and not (paths.WORK / "bundle").exists()
+
+
 def test_something_appended_is_refused(bundles: Bundles, tmp_path: Path) -> None:
     longer = tmp_path / "longer.tar"
     longer.write_bytes(bundles.one.read_bytes() + b"\0" * 512)

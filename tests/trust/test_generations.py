@@ -135,6 +135,35 @@ def test_a_damaged_state_is_one_line(place: Path, content: str) -> None:
         generations.active("cpu")
 
 
+def test_the_one_in_use_survives_a_deleted_state(place: Path) -> None:
+    """Deleting it is what the line above asks for."""
+    put("one")
+    put("two")
+    (place / "cpu.json").unlink()
+    assert generations.active("cpu") == place / "cpu@2"
+
+    def fails(where: Path) -> None:
+        raise ToolError("it does not run")
+
+    with pytest.raises(ToolError, match="it does not run"):
+        generations.install("cpu", records("three"), fails)
+    assert says(place / "cpu") == "two"
+
+
+def test_a_full_disk_while_going_back_is_one_line(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    put("one")
+    put("two")
+    monkeypatch.setattr(generations, "_use", full)
+    with pytest.raises(ToolError, match="no disk space left while writing below"):
+        install.rollback(None)
+    assert says(place / "cpu") == "two"
+
+
 def test_targets_do_not_touch_each_other(place: Path) -> None:
     put("one")
     build.build(["gfx1100"])

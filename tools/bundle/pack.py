@@ -23,6 +23,7 @@ from tools.bundle import layout, wheels
 from tools.console import out, step
 from tools.errors import ToolError, is_no_space, no_space
 from tools.install import USED
+from tools.rocm import torch
 from tools.trust import owners, sbom, sums
 from tools.trust.package import Package
 from tools.variants import REFERENCE, chosen
@@ -81,9 +82,12 @@ def contents(
     progress: Callable[[str], None],
     lent: Sequence[Path] = (),
 ) -> tuple[layout.Data, list[Item]]:
-    """What goes into the bundle. Raises ToolError if two packages own one file."""
+    """What goes into the bundle. Raises ToolError if two packages own one file, or a card's torch
+    is not AMD's."""
     progress("solving")
-    records = solve.records(specs, platform)
+    records = solve.records(specs, platform, channels=solve.channels_for(target))
+    if lacking := torch.lacking(target, platform, records):
+        raise lacking
     files = {_place(record): _file(record) for record in records}
     packages = [Package(file) for file in files.values()]
     owners.check_packages(packages, platform)

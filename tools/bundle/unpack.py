@@ -73,7 +73,10 @@ def _check_header(info: tarfile.TarInfo, raw: IO[bytes]) -> None:
 
 def _check_end(raw: IO[bytes], archive: tarfile.TarFile) -> None:
     """After the last member there are two empty blocks, filled up to a whole record."""
-    last = archive.getmembers()[-1]
+    members = archive.getmembers()
+    if not members:
+        raise ValueError("it is empty")
+    last = members[-1]
     blocks = -(-last.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
     end = last.offset_data + blocks + 2 * tarfile.BLOCKSIZE
     end += -end % tarfile.RECORDSIZE

@@ -6,7 +6,7 @@ import re
 
 from packaging.version import InvalidVersion, Version
 
-from tools import recipes, solve
+from tools import build, recipes, solve
 from tools.errors import ToolError
 from tools.variants import chosen
 
@@ -29,7 +29,8 @@ def pin(
     except InvalidVersion:
         raise ToolError(f"{version!r} is no version", "as 10.0.0") from None
     cards = [v for v in chosen(targets) if v.has_card]
-    run(version, cards, where(platforms), pythons(given), index, all_targets=not targets)
+    with build.only_one(), build.full_disk():  # a build reads what this writes
+        run(version, cards, where(platforms), pythons(given), index, all_targets=not targets)
 
 
 def where(platforms: list[str] | None) -> list[str]:
