@@ -51,6 +51,21 @@ def test_nothing_changed_is_nothing_built(built: Stack, made: list[str]) -> None
     assert made == []
 
 
+@pytest.mark.parametrize(("pythons", "said"), [(["3.12"], True), (["3.11", "3.12"], False)])
+def test_a_python_that_the_stand_in_has_not_is_noted(
+    stack: Stack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    pythons: list[str],
+    said: bool,
+) -> None:
+    monkeypatch.setattr("tools.rocm.build.plan", lambda *_, **__: [])
+    monkeypatch.setattr(build, "publish", lambda: None)
+    build_stack(["gfx1100"], "linux-64", pythons, stack.wheels)
+    note = "note: `install` and `bundle` use a stand-in for conda-forge that has Python 3.11 only"
+    assert (note in capsys.readouterr().err) == said
+
+
 def test_a_changed_pin_builds_its_package_only(
     built: Stack, made: list[str], tmp_path: Path
 ) -> None:

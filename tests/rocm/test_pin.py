@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import html
 import http.server
@@ -131,6 +132,15 @@ def test_what_has_a_hash_is_not_fetched_again(
     monkeypatch.setattr(store, "downloaded", lambda *_: pytest.fail("downloaded again"))
     pin(index, "gfx1100")
     assert paths.ROCM.read_text() == before
+
+
+def test_a_full_disk_is_one_line(stack: Stack, index: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pins, "write", full)
+    with pytest.raises(ToolError, match="no disk space left while writing below"):
+        pin(index, "gfx1100")
 
 
 def test_a_truncated_download_is_not_pinned(stack: Stack, index: str) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools import build, paths, recipes, solve
-from tools.console import step
+from tools.console import err, step
 from tools.errors import ToolError
 from tools.rocm import command, pins, store
 from tools.rocm.check import check
 from tools.rocm.jobs import StackJob, stack
+from tools.standin import platforms
 from tools.variants import Variant, chosen
 
 ROOM = 8  # times the size of the largest wheel: unpacked, packed twice
@@ -27,7 +28,9 @@ def build_stack(
     packages that were finished before are in the channel and all others are as they were.
     """
     (on,) = command.where([platform or solve.here()])
-    jobs = plan(chosen(targets), on, command.pythons(pythons))
+    asked = command.pythons(pythons)
+    jobs = plan(chosen(targets), on, asked)
+    _say_if_useless_here(on, asked)
     with build.only_one(), build.full_disk():
         build.stand_in(solve.here())
         _place(jobs, on, folder)
@@ -36,6 +39,16 @@ def build_stack(
         _make([job for job in jobs if not job.is_current()])
         build.publish()
         shutil.rmtree(paths.WORK, ignore_errors=True)
+
+
+def _say_if_useless_here(platform: str, pythons: Sequence[str]) -> None:
+    """The stand-in for conda-forge has one Python; packages for another are for others to use."""
+    there = platforms.get(platform).python
+    if there not in pythons:
+        err.print(
+            f"note: `install` and `bundle` use a stand-in for conda-forge that has Python {there}"
+            f" only; for them add --python {there}"
+        )
 
 
 def plan(targets: Sequence[Variant], platform: str, pythons: Sequence[str]) -> list[StackJob]:
