@@ -75,8 +75,10 @@ def test_a_hexadecimal_stepping() -> None:
 def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     nvidia = {"MatchingDeviceId": r"pci\ven_10de&dev_2684", "DriverDesc": "GeForce RTX 4090"}
     screen = {"MatchingDeviceId": r"ROOT\BasicRender", "DriverDesc": "Basic Render"}
+    # Qualcomm's, whose vendor is no number of PCI's
+    phone = {"MatchingDeviceId": r"ACPI\VEN_QCOM&DEV_0C36", "DriverDesc": "Adreno X1-85"}
     monkeypatch.setattr("sys.platform", "win32")
-    monkeypatch.setitem(sys.modules, "winreg", Registry([WINDOWS_CARD, nvidia, screen]))
+    monkeypatch.setitem(sys.modules, "winreg", Registry([WINDOWS_CARD, nvidia, screen, phone]))
     card, other = adapters.found()
     assert card == Adapter(
         vendor="AMD",

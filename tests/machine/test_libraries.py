@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,6 +55,12 @@ def test_a_list_of_maps(tmp_path: Path) -> None:
 )
 def test_families(file: str, known: str | None) -> None:
     assert libraries.family(file) == known
+
+
+def test_a_long_name_is_told_at_once() -> None:
+    """In a process of its own: a search that goes on for hours cannot be interrupted."""
+    code = "from vllm_gfx.machine import libraries as l; l.family('libc10' + 'a-1' * 60 + '.txt')"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
 
 
 def test_a_link_and_its_file_are_one(tmp_path: Path) -> None:

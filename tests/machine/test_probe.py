@@ -87,6 +87,18 @@ def test_a_card_as_torch_sees_it() -> None:
     assert torch_view.look(FakeTorch(devices=[CARD])).devices[0].free is None
 
 
+def test_a_card_too_full_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking takes memory itself; the card is listed all the same."""
+
+    def full(index: int) -> tuple[int, int]:
+        raise RuntimeError("HIP out of memory")
+
+    fake = FakeTorch(devices=[CARD])
+    monkeypatch.setattr(fake.cuda, "mem_get_info", full)
+    (device,) = torch_view.look(fake, free=True).devices
+    assert (device.gfx, device.total, device.free) == ("gfx1100", 24 * GIB, None)
+
+
 def test_why_torch_sees_none() -> None:
     assert torch_view.look(FakeTorch(error="two\n lines")).error == "two lines"
     assert torch_view.look(FakeTorch(version="2.13.0+cpu", hip=None)).error == ""

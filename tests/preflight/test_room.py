@@ -178,6 +178,19 @@ def test_free_memory_by_another_process_on_windows(monkeypatch: pytest.MonkeyPat
     assert room.cards(fake, 1) == [Card("a", 8, 4)]
 
 
+def test_a_process_that_cannot_tell_leaves_free_memory_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from vllm_gfx.machine import probe
+
+    def fail() -> probe.Answer:
+        raise probe.ProbeFailed("torch did not answer within 120 s")
+
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr(probe, "ask", fail)
+    assert room.cards(FakeTorch(devices=[{"name": "a", "total_memory": 8}]), 1) == [Card("a", 8)]
+
+
 def test_through_vllm_it_is_the_same_one_line(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +223,21 @@ def test_a_platform_s_whole_question(
         preflight.check(config)
     assert asked == ([] if simulated else [1])
     config.model_config = None  # as where only a part of vLLM is configured
+    preflight.check(config)
+
+
+def test_a_configuration_for_a_draft_is_not_asked_about_room(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker makes it with the weights loaded: what it finds in use is its own."""
+    config = configured(checkpoint(), max_model_len=4096)
+    crowded = Card("crowded", 24 * GIB, free=4 * GIB)
+    monkeypatch.setattr(preflight, "_refuse_gpus", lambda count: None)
+    monkeypatch.setattr(room, "cards", lambda torch, count: [crowded])
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(Refusal, match="of crowded"):
+        preflight.check(config)
+    monkeypatch.setattr("torch.cuda.memory_allocated", lambda: 1)
     preflight.check(config)
 
 

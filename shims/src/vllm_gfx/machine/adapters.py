@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -98,7 +99,8 @@ def _windows() -> Iterator[Adapter]:
 
 def _of_registry(values: dict[str, Any]) -> Adapter | None:
     _, _, after = str(values.get("MatchingDeviceId", "")).lower().partition("ven_")
-    vendor = _VENDORS.get(int(after[:4] or "0", 16))
+    number = re.match("[0-9a-f]{4}", after)  # not all are: ACPI\VEN_QCOM
+    vendor = _VENDORS.get(int(number[0], 16)) if number else None
     if vendor is None:
         return None
     size = values.get("HardwareInformation.qwMemorySize")

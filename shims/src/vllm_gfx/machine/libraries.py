@@ -32,7 +32,7 @@ WATCHED = (
     "c10",
 )
 # What may follow the name: a version (_7, 0714), or the hash by which wheels tell copies apart.
-_FILE = {name: re.compile(rf"(lib)?{name}([-_]?[0-9a-f]*)*(\.so[.\d]*|\.dll)") for name in WATCHED}
+_FILE = {name: re.compile(rf"(lib)?{name}[-_0-9a-f]*(\.so[.\d]*|\.dll)") for name in WATCHED}
 
 
 def loaded(maps: Path = Path("/proc/self/maps")) -> list[str]:

@@ -65,10 +65,18 @@ def _device(torch: Any, index: int, free: bool) -> Device:
         name=str(properties.name),
         gfx=str(getattr(properties, "gcnArchName", "")).split(":")[0],
         total=int(properties.total_memory),
-        free=int(torch.cuda.mem_get_info(index)[0]) if free else None,
+        free=_free(torch, index) if free else None,
         integrated=None if integrated is None else bool(integrated),
         pci=_pci(properties),
     )
+
+
+def _free(torch: Any, index: int) -> int | None:
+    """None where not even a context fits, or the driver does not tell."""
+    try:
+        return int(torch.cuda.mem_get_info(index)[0])
+    except RuntimeError:
+        return None
 
 
 def _pci(properties: Any) -> str:

@@ -36,6 +36,8 @@ def check(vllm_config: Any) -> None:
         _refuse_gpus(gpus)
     elif not torch.cuda.is_available():  # simulated on the CPU
         return
+    if torch.cuda.is_available() and torch.cuda.memory_allocated():
+        return  # a copy of the configuration, made for a draft while the model is loaded
     if vllm_config.model_config is not None:
         room.check(vllm_config, room.cards(torch, gpus))
 

@@ -35,7 +35,10 @@ def cards(torch: Any, count: int) -> list[Card]:
     """The first `count` GPUs of this process. Makes no context: that would take memory itself."""
     devices = torch_view.look(torch).devices[:count]
     if sys.platform == "win32":  # another process asks, and ends
-        return [Card(d.name, d.total, d.free) for d in probe.ask().torch.devices[:count]]
+        try:
+            return [Card(d.name, d.total, d.free) for d in probe.ask().torch.devices[:count]]
+        except probe.ProbeFailed:
+            return [Card(d.name, d.total) for d in devices]
     listed = {adapter.pci: adapter for adapter in adapters.found() if adapter.pci}
     return [Card(d.name, d.total, _free(d, listed.get(d.pci))) for d in devices]
 
