@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -17,11 +18,12 @@ from vllm_gfx.machine.torch_view import Device, TorchView
 from vllm_gfx.preflight import world
 from vllm_gfx.preflight.world import World
 
-# Folders that fill up, or must be writable: the variable that moves each, and where it is else.
+# Folders that fill up, or must be writable: the variables that move each, and where it is else,
+# from the user's folder.
 _FOLDERS = {
-    "model cache": ("HF_HOME", Path.home() / ".cache" / "huggingface"),
-    "vLLM cache": ("VLLM_CACHE_ROOT", Path.home() / ".cache" / "vllm"),
-    "temporary files": ("TMPDIR", Path(tempfile.gettempdir())),
+    "model cache": (("HF_HOME",), ".cache/huggingface"),
+    "vLLM cache": (("VLLM_CACHE_ROOT",), ".cache/vllm"),
+    "temporary files": (("TMPDIR", "TEMP"), "/tmp"),  # tempfile would try to write one
 }
 
 
@@ -156,6 +158,16 @@ def gpu_memory() -> list[tuple[str, int, int]]:
 
 
 def folders() -> dict[str, Path]:
-    """The prefix, and the folders that an engine writes to."""
-    moved = {what: Path(os.environ.get(name) or at) for what, (name, at) in _FOLDERS.items()}
-    return {"prefix": Path(sys.prefix), **moved}
+    """The prefix, and the folders that an engine writes to; none that nobody can name."""
+    found = {"prefix": Path(sys.prefix)}
+    for what, (variables, place) in _FOLDERS.items():
+        with suppress(OSError, RuntimeError):  # a user without a folder
+            found[what] = _folder(variables, place)
+    return found
+
+
+def _folder(variables: Sequence[str], place: str) -> Path:
+    moved = next((value for name in variables if (value := os.environ.get(name))), None)
+    if moved or Path(place).is_absolute():
+        return Path(moved or place)
+    return Path.home() / place
