@@ -19,6 +19,7 @@ from tools.recipes import Recipe
 Progress = Callable[[str], None]
 # Of another Python, or a slow start: without bytecode `import vllm` compiles for ten seconds.
 LEAKS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+_SEARCHED = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts")
 LIST = "solved.txt"  # written last: a prefix without it is a broken one
 
 
@@ -30,13 +31,22 @@ def scripts_of(prefix: Path) -> Path:
     return prefix / ("Scripts" if os.name == "nt" else "bin")
 
 
+def program_of(prefix: Path, name: str) -> Path:
+    """The file of an entry point: a program of its own on Windows."""
+    return scripts_of(prefix) / (name + (".exe" if os.name == "nt" else ""))
+
+
+def searched(prefix: Path) -> list[Path]:
+    """The folders to put on PATH. Windows finds libraries by it, in the order conda activates."""
+    return [prefix / folder for folder in _SEARCHED] if os.name == "nt" else [scripts_of(prefix)]
+
+
 def environment(prefix: Path, **extra: str) -> dict[str, str]:
     """The process environment for programs of `prefix`: nothing of another Python leaks in."""
     inherited = {key: value for key, value in os.environ.items() if key not in LEAKS}
-    search = [scripts_of(prefix), *([prefix] if os.name == "nt" else [])]
     return {
         **inherited,
-        "PATH": os.pathsep.join([*map(str, search), inherited.get("PATH", "")]),
+        "PATH": os.pathsep.join([*map(str, searched(prefix)), inherited.get("PATH", "")]),
         "CONDA_PREFIX": str(prefix),
         "PYTHONNOUSERSITE": "1",
         "PYTHONUTF8": "1",  # vLLM opens text files without naming an encoding

@@ -32,7 +32,7 @@ def doctor(target: str | None, arguments: Sequence[str]) -> None:
 
 def is_installed(where: Path, program: str) -> bool:
     """Whether the prefix `where` is complete and has `program`."""
-    return (where / prefix.LIST).is_file() and (prefix.scripts_of(where) / program).is_file()
+    return (where / prefix.LIST).is_file() and prefix.program_of(where, program).is_file()
 
 
 def run(target: str | None, command: Sequence[str]) -> None:
@@ -42,7 +42,7 @@ def run(target: str | None, command: Sequence[str]) -> None:
     """
     chosen([target] if target else None)
     where = generations.active(target or REFERENCE)
-    program = prefix.scripts_of(where) / command[0]
+    program = prefix.program_of(where, command[0])
     if not is_installed(where, command[0]):
         raise ToolError(f"{paths.shown(where)} is not installed", "run: python dev.py install")
     os.chdir(paths.callers("."))

@@ -74,7 +74,7 @@ def _serve(where: Path, model: Path) -> None:
 def server(where: Path, model: Path) -> Iterator[str]:
     """`vllm-gfx serve` in the prefix; its address. Stopped by SIGTERM, which must end it with 0."""
     port = free_port()
-    command = [str(prefix.scripts_of(where) / "vllm-gfx"), "serve", str(model)]
+    command = [str(prefix.program_of(where, "vllm-gfx")), "serve", str(model)]
     options = ["--port", str(port), "--served-model-name", "tinylm"]
     log = paths.BUILD / "logs" / "serve.log"
     log.parent.mkdir(parents=True, exist_ok=True)
