@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.shims.amd import simulate
 
 _PLATFORM = "from vllm.platforms import current_platform as p; print(type(p).__name__, p.is_rocm())"
@@ -34,8 +36,16 @@ def test_one_variable_is_enough_behind_the_early_door() -> None:
     assert child.stdout.split()[-4:] == ["SimulatedRocmPlatform", "True", "True", "1"]
 
 
-def test_no_gpu_and_none_simulated() -> None:
-    child = simulate.python("", "-c", "import vllm_gfx.platform.rocm")
+# As an environment for that card would be installed; the gfx name is not the subject here.
+_INSTALLED = "from gfx_kernels import targets; targets.built_for = lambda: 'gfx1100'"
+
+
+def test_no_gpu_and_none_simulated(tmp_path: Path) -> None:
+    """The diagnosis that `vllm-gfx serve` gives, in one line, for `LLM(...)` too."""
+    (tmp_path / "gfx1100").mkdir()
+    (tmp_path / "gfx1100" / "an_op.hsaco").write_bytes(b"")
+    code = f"{_INSTALLED}; {_PLATFORM}"
+    child = simulate.python("", "-c", code, GFX_KERNELS_CODE=str(tmp_path))
     last = child.stderr.strip().splitlines()[-1]
-    assert last.startswith("RuntimeError: vllm-gfx is built for ") and "sees no GPU" in last
-    assert "install the cpu target" in last
+    assert last.startswith("vllm_gfx.refusal.Refusal: torch 2.") and "is the CPU build" in last
+    assert "built for gfx1100; install the pytorch of this channel" in last

@@ -1,7 +1,7 @@
 """AMD cards without vLLM's compiled extension: upstream's platform, offering only what runs.
 
 Importing this module needs a GPU that torch sees (upstream reads its gfx name at import), real or
-simulated. No GPU of AMD's has run it yet.
+simulated, and raises Refusal without one. No GPU of AMD's has run it yet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import torch
 from gfx_kernels import targets
 from vllm import envs as vllm_envs
 from vllm.logger import init_logger
@@ -43,17 +42,7 @@ def _without_absence_warnings() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _require_device() -> None:
-    properties = torch.cuda.get_device_properties
-    if torch.cuda.is_available() or hasattr(properties, "simulates"):
-        return
-    raise RuntimeError(
-        f"vllm-gfx is built for {targets.built_for()}, but torch {torch.__version__} sees no GPU: "
-        "check the driver, or install the cpu target (gfx-target=*=cpu_*)"
-    )
-
-
-_require_device()
+preflight.check_machine()
 with _without_absence_warnings():
     from vllm.platforms import rocm as upstream
 

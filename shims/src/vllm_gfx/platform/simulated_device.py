@@ -39,7 +39,6 @@ def pretend(gfx: str) -> None:
     def get_device_properties(device: Any = None) -> SimpleNamespace:
         return properties
 
-    get_device_properties.simulates = gfx  # type: ignore[attr-defined]
     torch.cuda.get_device_properties = get_device_properties
     for name, answer in _ACCELERATOR.items():
         setattr(torch.accelerator, name, lambda *_, answer=answer: answer)
