@@ -95,7 +95,20 @@ def test_skips_are_counted(tests: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_every_folder_of_tests_has_a_place() -> None:
     here, inside = suite.folders()
     assert set(here) == set(suite.HERE)
-    assert set(inside) == {"bench", "emulator", "kernels", "shims", "serve", "tinylm"}
+    assert set(inside) == {
+        "bench",
+        "bench_engine",
+        "doctor",
+        "emulator",
+        "engine",
+        "gpu",
+        "kernels",
+        "machine",
+        "preflight",
+        "serve",
+        "shims",
+        "tinylm",
+    }
 
 
 def test_peak_memory_counts_children() -> None:
