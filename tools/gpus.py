@@ -45,17 +45,25 @@ def choice() -> str:
 def choose(gpus: Sequence[Gpu], platform: str) -> Variant:
     """The one target of these GPUs: a card's, or a processor's own GPU's where there is no card.
 
-    Raises ToolError if no target fits one of them, or if cards ask for different ones.
+    Raises ToolError if no target fits one of them, if cards ask for different ones, or if a
+    processor's own GPU is all that a target fits beside one that none fits.
     """
     amd = [gpu for gpu in gpus if gpu.vendor == AMD]
-    fits = {v.name: v for gpu in amd if (v := _target_of(gpu)) and platform in v.platforms}
+    targets = [(gpu, _target_of(gpu, platform)) for gpu in amd]
+    fits = {v.name: v for _, v in targets if v}
     cards = [v for v in fits.values() if v.is_automatic]
     found = cards or list(fits.values())
     if not found:
-        seen = ", ".join(f"{gpu.name} {gpu.gfx}".strip() for gpu in amd) or "no AMD GPU"
+        seen = ", ".join(map(_shown, amd)) or "no AMD GPU"
         raise ToolError(
             f"no target for {platform} fits what this machine has: {seen}",
             f"name one: {', '.join(variants.all_targets())}",
+        )
+    unserved = [gpu for gpu, v in targets if v is None]
+    if unserved and not cards:
+        raise ToolError(
+            f"no target for {platform} fits {_shown(unserved[0])}",
+            f"to use the processor's own GPU name it: --target {found[0].name}",
         )
     if len(found) > 1:
         names = " and ".join(v.name for v in found)
@@ -66,9 +74,13 @@ def choose(gpus: Sequence[Gpu], platform: str) -> Variant:
     return found[0]
 
 
-def _target_of(gpu: Gpu) -> Variant | None:
+def _shown(gpu: Gpu) -> str:
+    return f"{gpu.name} {gpu.gfx}".strip()
+
+
+def _target_of(gpu: Gpu, platform: str) -> Variant | None:
     """By its gfx name, which Linux tells, else by its product's name."""
-    every = variants.all_targets()
+    every = {name: v for name, v in variants.all_targets().items() if platform in v.platforms}
     if gpu.gfx:
         return every.get(gpu.gfx)
     return next((v for v in every.values() if _plain(gpu.name) in map(_model, v.products)), None)

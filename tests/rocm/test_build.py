@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from recipes.repack import OpenedWheel
-from tests.rocm.conftest import LINUX, PYTHON, WINDOWS, Stack
+from tests.rocm.conftest import LINUX, PYTHON, RELEASES, WINDOWS, Stack
 from tests.rocm.wheels import Made
 from tools import build, cache, paths
 from tools.errors import ToolError
@@ -126,7 +126,36 @@ def test_unknown_words_are_one_line(
 def test_a_target_that_is_not_for_the_platform_is_refused(stack: Stack) -> None:
     shutil.copy(VARIANTS / "gfx942.yaml", paths.VARIANTS)
     with pytest.raises(ToolError, match=r"gfx942 is not for win-64"):
-        stack.build("win-64", "gfx942")
+        stack.build("win-64", "gfx1100", "gfx942")
+
+
+@pytest.mark.usefixtures("never")
+def test_a_named_target_without_rows_is_refused(stack: Stack) -> None:
+    shutil.copy(VARIANTS / "gfx906.yaml", paths.VARIANTS)
+    with pytest.raises(ToolError, match=r"has no row for gfx906; .*--index URL --target gfx906`"):
+        stack.build("linux-64", "gfx1100", "gfx906")
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
+def test_of_all_targets_those_of_another_stream_are_left_out(
+    built: Stack, made: list[str], platform: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(VARIANTS / "gfx906.yaml", paths.VARIANTS)  # for Linux only
+    try:
+        build_stack(None, platform, [PYTHON], built.wheels)
+    finally:
+        (paths.VARIANTS / "gfx906.yaml").unlink()
+    note = "left out: recipes/rocm.yaml has no row for gfx906\n"
+    assert made == [] and (note in capsys.readouterr().err) == (platform == "linux-64")
+
+
+@pytest.mark.usefixtures("never")
+def test_of_all_targets_one_without_a_hash_is_not_left_out(stack: Stack) -> None:
+    edit(LINUX.device("gfx1201").file, sha256=None)
+    with pytest.raises(
+        ToolError, match=r"no sha256 for .*gfx1201.*pin rocm 10\.0\.0 --platform linux-64 --python"
+    ):
+        build_stack(None, "linux-64", [PYTHON], stack.wheels)
 
 
 def swapped(file: Path) -> None:
@@ -281,3 +310,22 @@ def test_windows_names_that_differ_in_case_only_are_one_file(stack: Stack) -> No
     stack.pin()
     with pytest.raises(ToolError, match=r"both hold .*/__init__\.py"):
         stack.build("win-64", "gfx1100")
+
+
+@pytest.mark.parametrize("platform", RELEASES)
+def test_one_wheel_may_not_hold_such_names_either(
+    stack: Stack, made: list[str], platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "publish", lambda: None)
+    release = RELEASES[platform]
+    device = release.torch_device("gfx1100")
+    device.files["torch/.KPACK/torch_gfx1100.kpack"] = b"mine\n"
+    device.write(stack.wheels)
+    stack.pin()
+    if platform == "linux-64":
+        stack.build(platform, "gfx1100")
+        assert made
+        return
+    with pytest.raises(ToolError, match=r"holds torch/\S+ and torch/\S+, which are one file on w"):
+        stack.build(platform, "gfx1100")
+    assert not made

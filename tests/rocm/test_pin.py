@@ -12,14 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import filelock
 import pytest
 
 from tests.rocm.conftest import LINUX, PYTHON, TARGETS, Stack
 from tests.rocm.wheels import Release
-from tools import cache, paths, recipes
+from tools import cache, paths, recipes, variants
 from tools.errors import ToolError
-from tools.rocm import command, pins, store
+from tools.rocm import command, measure, pins, store
 from tools.rocm.build import build_stack
+from tools.rocm.index import Index
+from tools.rocm.jobs import stack as stack_jobs
+from tools.rocm.measure import measured
+from tools.standin import pip
 
 TORCH = LINUX.name("torch", "2.13.0+rocm10.0.0")
 CORE = ("rocm", "rocm-")  # projects that the aggregate sends to one product; the others to another
@@ -167,8 +172,79 @@ def test_a_hash_that_the_page_does_give_must_hold(stack: Stack, index: str) -> N
     page = stack.root / "index/pytorch/whl-next/torch/index.html"
     page.unlink()
     add(stack.root / "index", stack.wheels / TORCH, f"#sha256={'0' * 64}")
-    with pytest.raises(ToolError, match=r"torch-2.* has sha256 \w+, its index .* says 0000"):
+    with pytest.raises(
+        ToolError, match=r"torch-2.* has sha256 \w+, recipes/rocm\.yaml or its index says 0000"
+    ):
         pin(index, "gfx1100")
+
+
+def test_a_hash_that_is_pinned_must_hold_whatever_the_page_says(stack: Stack, index: str) -> None:
+    sha256, size = store.measure(stack.wheels / TORCH)
+    page = stack.root / "index/pytorch/whl-next/torch/index.html"
+    page.unlink()
+    add(stack.root / "index", stack.wheels / TORCH, f"#sha256={sha256}")
+    before = pins.Pin(sha256="a" * 64, size=size, seen="a record")
+    known = pins.Pins(index=index, wheels={TORCH: before})
+    with pytest.raises(ToolError, match=rf"torch-2.* has sha256 {sha256}, recipes.* says aaaa"):
+        measured(measure.Release("10.0.0", Index(index), known), TORCH, print)
+    assert known.wheels == {TORCH: before}
+
+
+def test_a_row_that_has_a_hash_stays_as_it_is(stack: Stack, index: str) -> None:
+    row = pins.Pin(sha256=store.measure(stack.wheels / TORCH)[0], size=None, seen="a record")
+    known = pins.Pins(index=index, wheels={TORCH: row})
+    file = measured(measure.Release("10.0.0", Index(index), known), TORCH, print)
+    assert file.is_file() and known.wheels == {TORCH: row}
+
+
+@pytest.mark.parametrize("folder", ["", "../files/"])
+def test_a_file_elsewhere_below_the_index_keeps_its_url(
+    stack: Stack, index: str, folder: str
+) -> None:
+    root = index.replace("/whl-next", "/pytorch/whl-next")  # where nothing is redirected
+    project = stack.root / "index/pytorch/whl-next/torch"
+    where = project / folder
+    where.mkdir(exist_ok=True)
+    (project / TORCH).rename(where / TORCH)
+    (project / "index.html").write_text(f'<a href="{folder}{quote(TORCH)}">{TORCH}</a>')
+    known = pins.Pins(index=root, wheels={})
+    measured(measure.Release("10.0.0", Index(root), known), TORCH, print)
+    assert bool(known.wheels[TORCH].url) == bool(folder)
+    shutil.rmtree(cache.root())
+    assert store.place(known, TORCH, "linux-64", None, print).is_file()
+
+
+def test_a_file_from_pip_enters_the_cache_under_its_lock(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = stack_jobs(variants.chosen(["gfx1100"]), "win-64", [PYTHON])
+    (job,) = (job for job in jobs if job.recipe.raw["extra"].get("index") == "pip")
+    name = str(job.wheel)
+    added = cache.add
+
+    def add_locked(file: Path, sha256: str) -> Path:
+        with pytest.raises(filelock.Timeout):
+            filelock.FileLock(cache.root() / "lock").acquire(blocking=False)
+        return added(file, sha256)
+
+    monkeypatch.setattr(cache, "add", add_locked)
+    monkeypatch.setattr(
+        pip, "download", lambda _, folder, *__, **___: shutil.copy(stack.wheels / name, folder)
+    )
+    known = pins.Pins(index="http://127.0.0.1:9", wheels={})
+    release = measure.Release("10.0.0", Index(known.index), known)
+    measure.from_pip(release, name, job, print)
+    assert known.wheels.keys() == {name}
+
+
+def test_pinning_while_a_build_runs_is_refused(stack: Stack, index: str) -> None:
+    paths.BUILD.mkdir(exist_ok=True)
+    with (
+        filelock.FileLock(paths.BUILD / "lock"),
+        pytest.raises(ToolError, match=r"another build is running in this checkout"),
+    ):
+        pin(index, "gfx1100")
+    assert TORCH not in pins.read().wheels
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Gpu:
 
 PHOENIX = Gpu("AMD device 0x15bf", "gfx1103")
 STRIX_HALO = Gpu("AMD device 0x1586", "gfx1151")
+RX_6700_XT = Gpu("AMD device 0x73df", "gfx1031")  # no target
 RX_7600_XT = Gpu("AMD device 0x7480", "gfx1102")
 RX_7900_XTX = Gpu("AMD device 0x744c", "gfx1100")
 RX_9070 = Gpu("AMD device 0x7550", "gfx1201")
@@ -40,6 +41,8 @@ H200 = Gpu("NVIDIA device 0x2335", vendor="NVIDIA")
         ([PHOENIX, RX_7600_XT], "gfx1102"),
         ([STRIX_HALO, RX_7600_XT], "gfx1102"),  # the one that py-rattler reports is the first
         ([RX_7900_XTX, STRIX_HALO], "gfx1100"),
+        ([RX_6700_XT, RX_7600_XT], "gfx1102"),
+        ([STRIX_HALO, H200], "gfx1151"),
         ([RX_7900_XTX, RX_7900_XTX], "gfx1100"),
         ([H200, RX_9070], "gfx1201"),
         ([Gpu("AMD Radeon(TM) Graphics"), Gpu("AMD Radeon RX 7900 XTX")], "gfx1100"),
@@ -62,6 +65,17 @@ def test_choice(seen: list[Gpu], target: str) -> None:
         ([H200], "linux-64", "fits what this machine has: no AMD GPU; name one: cpu, "),
         ([PHOENIX], "linux-64", "fits what this machine has: AMD device 0x15bf gfx1103; name one:"),
         ([Gpu("Radeon VII")], "win-64", "no target for win-64 fits .*: Radeon VII; name one: cpu"),
+        (
+            [STRIX_HALO, RX_6700_XT],
+            "linux-64",
+            "^no target for linux-64 fits AMD device 0x73df gfx1031; to use the processor's own GPU"
+            " name it: --target gfx1151$",
+        ),
+        (
+            [Gpu("AMD Radeon(TM) 8060S Graphics"), Gpu("Radeon VII")],  # a target, on Linux only
+            "win-64",
+            "^no target for win-64 fits Radeon VII; to use .*: --target gfx1151$",
+        ),
         (
             [RX_7900_XTX, RX_9070],
             "linux-64",

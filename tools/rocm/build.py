@@ -29,7 +29,7 @@ def build_stack(
     """
     (on,) = command.where([platform or solve.here()])
     asked = command.pythons(pythons)
-    jobs = plan(chosen(targets), on, asked)
+    jobs = plan(chosen(targets), on, asked, not targets)
     _say_if_useless_here(on, asked)
     with build.only_one(), build.full_disk():
         build.stand_in(solve.here())
@@ -51,17 +51,56 @@ def _say_if_useless_here(platform: str, pythons: Sequence[str]) -> None:
         )
 
 
-def plan(targets: Sequence[Variant], platform: str, pythons: Sequence[str]) -> list[StackJob]:
-    """What is to be built. Raises ToolError if a target is not for `platform` or lacks a hash."""
+def plan(
+    targets: Sequence[Variant], platform: str, pythons: Sequence[str], every: bool = False
+) -> list[StackJob]:
+    """What is to be built. Raises ToolError if a target is not for `platform` or lacks a hash.
+
+    With `every` nobody named the targets: those that are not for `platform` are left out, and, with
+    a note, those that AMD publishes on another stream: rocm.yaml has no row of theirs.
+    """
     elsewhere = [v.name for v in targets if platform not in v.platforms]
-    fitting = [v for v in targets if platform in v.platforms]
-    if not fitting:
+    if elsewhere and not every:
         raise ToolError(f"{', '.join(elsewhere)} is not for {platform}", "see variants/")
-    jobs = stack(fitting, platform, pythons)
+    fitting = [v for v in targets if platform in v.platforms]
     known = pins.read()
+    strange = [v for v in fitting if _is_on_another_stream(v, known, platform, pythons)]
+    _without_rows([v.name for v in strange], every)
+    jobs = stack([v for v in fitting if v not in strange], platform, pythons)
+    _have_hashes(jobs, known, [] if every else fitting, platform, pythons)
+    return jobs
+
+
+def _is_on_another_stream(
+    target: Variant, known: pins.Pins, platform: str, pythons: Sequence[str]
+) -> bool:
+    """Whether rocm.yaml knows none of the target's own wheels, of whatever Python."""
+    jobs = stack([target], platform, pythons) if target.has_card else []
+    own = {job.wheel for job in jobs if job.wheel and "gfx_target" in job.recipe.use_keys}
+    return bool(own) and own.isdisjoint(known.wheels)
+
+
+def _without_rows(names: Sequence[str], every: bool) -> None:
+    """Say which targets are left out. Raises ToolError if they were named."""
+    what = f"{paths.shown(paths.ROCM)} has no row for {', '.join(names)}"
+    if names and not every:
+        command = f"python dev.py pin rocm VERSION --index URL --target {names[0]}"
+        raise ToolError(what, f"where AMD has it on another stream: `{command}`")
+    if names:
+        err.print(f"left out: {what}")
+
+
+def _have_hashes(
+    jobs: Sequence[StackJob],
+    known: pins.Pins,
+    named: Sequence[Variant],
+    platform: str,
+    pythons: Sequence[str],
+) -> None:
+    """Raise ToolError, with the command that measures it, for a wheel that lacks its hash."""
     lacking = [job.wheel for job in jobs if job.wheel and not _has_hash(known, job.wheel)]
     if lacking:
-        asked = "".join(f" --target {v.name}" for v in fitting if v.has_card)
+        asked = "".join(f" --target {v.name}" for v in named if v.has_card)
         asked += f" --platform {platform}" + "".join(f" --python {p}" for p in pythons)
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise ToolError(
@@ -69,7 +108,6 @@ def plan(targets: Sequence[Variant], platform: str, pythons: Sequence[str]) -> l
             f"fill it with `python dev.py pin rocm {recipes.shared_pins()['rocm']}{asked}`"
             " where AMD's index can be reached",
         )
-    return jobs
 
 
 def _has_hash(known: pins.Pins, name: str) -> bool:

@@ -16,43 +16,51 @@ from tools.standin.wheel import Wheel
 
 EXPECTED = "the file is damaged or another than its name says: download it again, or pin it anew"
 
+# The wheel and its member that lie at a path, for one Python.
+Owners = dict[tuple[str, str], tuple[str, str]]
+
 
 def check(jobs: Sequence[StackJob]) -> None:
     """Raise ToolError for the first wheel that is not what its recipe says it is.
 
     Contents are compared with RECORD later, while they are unpacked; reading them takes a while.
     """
-    owners: dict[tuple[str, str], str] = {}
+    owners: Owners = {}
     for job in jobs:
         if job.wheel and job.wheel.endswith(".whl"):
-            for path in _files(job):
-                _own(owners, job, path)
+            for member, path in _files(job):
+                _own(owners, job, member, path)
             _requires(job)
 
 
-def _files(job: StackJob) -> list[str]:
-    """Where the wheel's files will lie below a prefix."""
+def _files(job: StackJob) -> list[tuple[str, str]]:
+    """The wheel's members, and where they will lie below a prefix."""
     windows = job.on.startswith("win-")
     context = job.rendered.recipe.to_dict()["context"]
     layout = Layout(Path(), str(context["site"]), "Scripts" if windows else "bin")
     try:
         with OpenedWheel(job.file) as wheel:
             same_commands(wheel, job.recipe.file, windows)
-            return [layout.destination(wheel, member) for member in wheel.members]
+            return [(member, layout.destination(wheel, member)) for member in wheel.members]
     except WheelError as error:
         raise ToolError(str(error), EXPECTED) from None
 
 
-def _own(owners: dict[tuple[str, str], str], job: StackJob, path: str) -> None:
+def _own(owners: Owners, job: StackJob, member: str, path: str) -> None:
     """One file has one owner, on Windows whatever its case, or an installation would lose one."""
     assert job.wheel
     # The wheels of two Pythons never meet in one environment.
     python = job.python if "py" in job.recipe.use_keys else ""
     site = path.lower() if job.on.startswith("win-") else path
-    first = owners.setdefault((python, site), job.wheel)
-    if first != job.wheel:
+    wheel, other = owners.setdefault((python, site), (job.wheel, member))
+    if wheel == job.wheel and other != member:
         raise ToolError(
-            f"{first} and {job.wheel} both hold {path}",
+            f"{wheel} holds {other} and {member}, which are one file on {job.on}",
+            "an installation would lose one; this wheel cannot be packed",
+        )
+    if wheel != job.wheel:
+        raise ToolError(
+            f"{wheel} and {job.wheel} both hold {path}",
             "they cannot be installed together; pin versions that belong together",
         )
 

@@ -47,32 +47,36 @@ def listed_in(release: Release, name: str) -> DistributionPackage:
 
 
 def measured(release: Release, name: str, progress: Progress) -> Path:
-    """The file in the cache, its row written. Raises ToolError if it is not a whole wheel."""
+    """The file in the cache; its row is written, one that has a hash stays as it is.
+
+    Raises ToolError if it is not a whole wheel, or another than its row or the index says.
+    """
     known = release.known.wheels.get(name)
     if known and known.sha256 and (found := cache.find(known.sha256, progress)):
         return found
     listed = listed_in(release, name)
-    with store.downloaded(listed.url.partition("#")[0], name, progress) as file:
+    url = listed.url.partition("#")[0]
+    with store.downloaded(url, name, progress) as file:
         progress(f"{name}: comparing with its RECORD")
         whole(file)
         sha256, size = store.measure(file)
-        told = listed.digests.get("sha256", known.sha256 if known else None) or sha256
-        if told != sha256:
+        told = {listed.digests.get("sha256"), known.sha256 if known else None}
+        if others := sorted(told - {None, sha256}, key=str):
             raise ToolError(
-                f"{name} has sha256 {sha256}, its index or {paths.shown(paths.ROCM)} says {told}",
+                f"{name} has sha256 {sha256}, {paths.shown(paths.ROCM)} or its index says"
+                f" {others[0]}",
                 "the file was replaced or the download is damaged; nothing was pinned",
             )
         with cache.locked(progress):
             found = cache.add(file, sha256)
-    given = None if listed.url.startswith(release.known.index) else listed.url.partition("#")[0]
-    release.known.wheels[name] = pins.Pin(
-        sha256=sha256, size=size, url=given, seen=known.seen if known else None
-    )
-    pins.write(release.known)
+    if not (known and known.sha256):
+        given = None if url == release.known.below_index(name) else url
+        release.known.wheels[name] = pins.Pin(sha256=sha256, size=size, url=given)
+        pins.write(release.known)
     return found
 
 
-def from_pip(release: Release, name: str, job: StackJob) -> None:
+def from_pip(release: Release, name: str, job: StackJob, progress: Progress) -> None:
     """A file of the index that pip is given, measured."""
     project, version = name.split("-")[:2]
     with cache.scratch() as folder:
@@ -80,7 +84,8 @@ def from_pip(release: Release, name: str, job: StackJob) -> None:
         pip.download([f"{project.replace('_', '-')}=={version}"], folder, platform, hashes=False)
         whole(folder / name)
         sha256, size = store.measure(folder / name)
-        cache.add(folder / name, sha256)
+        with cache.locked(progress):
+            cache.add(folder / name, sha256)
     release.known.wheels[name] = pins.Pin(sha256=sha256, size=size, index="pip")
     pins.write(release.known)
 

@@ -50,7 +50,7 @@ def _fill(release: Release, name: str, job: StackJob, optional: bool) -> None:
         return
     with step(f"pin {name}") as current:
         if job.recipe.raw["extra"].get("index") == "pip":
-            from_pip(release, name, job)
+            from_pip(release, name, job, current)
             return
         try:
             listed = listed_in(release, name)

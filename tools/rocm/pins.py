@@ -23,8 +23,8 @@ HEADER = """\
 # a hash was read from, and nobody here compared it with AMD's file. Rows with a hash and no `seen`
 # were measured on the downloaded file by `python dev.py pin rocm VERSION`, which also fills the
 # rows that have none: files that an index listed, or that its naming rule expects; they are not
-# built before. `url` stands where a file does not lie below `index`; `index: pip` means the index
-# that pip is given.
+# built before. `url` stands where a file is not at `index`/project/name; `index: pip` means the
+# index that pip is given.
 """
 
 
@@ -50,7 +50,11 @@ class Pins(BaseModel):
 
     def url(self, name: str) -> str:
         """Where file `name` is downloaded from; its pin has no `index`."""
-        return self.wheels[name].url or f"{self.index}/{project(name)}/{quote(name, safe='')}"
+        return self.wheels[name].url or self.below_index(name)
+
+    def below_index(self, name: str) -> str:
+        """Where file `name` is unless its pin says otherwise."""
+        return f"{self.index}/{project(name)}/{quote(name, safe='')}"
 
 
 def project(name: str) -> str:
