@@ -9,7 +9,6 @@ import pytest
 
 from tools import kernel_results, paths, readme
 
-
 _KEYS = re.compile(r"\$\{\{ (?:rocm_(family)|(gfx)_target) \}\}")
 
 

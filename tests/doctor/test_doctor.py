@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -69,9 +70,11 @@ def test_a_broken_check_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_answers_without_any_package() -> None:
-    """Without site-packages: the file alone runs, and nothing of ours or vLLM's imports."""
-    file = Path(doctor.__file__).with_name("__main__.py")
+def test_answers_without_any_package(tmp_path: Path) -> None:
+    """Our package and nothing beside it: the file runs, and nothing else of ours or vLLM's does."""
+    ours = Path(doctor.__file__).parents[1]
+    shutil.copytree(ours, tmp_path / ours.name, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / ours.name / "doctor" / "__main__.py"
     command = [sys.executable, "-I", "-S", str(file)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
