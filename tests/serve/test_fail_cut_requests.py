@@ -10,6 +10,8 @@ import vllm.entrypoints.launchers.launcher  # noqa: F401 - what tells the shim t
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm_gfx.engine import fail_cut_requests
 
+from tests.support import fresh
+
 
 class _Requests:
     def __init__(self) -> None:
@@ -31,11 +33,15 @@ async def _shut_down() -> list[Exception]:
     return told
 
 
-def test_still_needed() -> None:
-    """When this fails, upstream tells its requests: delete the shim."""
+def upstreams_own() -> None:
     assert AsyncLLM.shutdown.__module__ == AsyncLLM.__module__, "already replaced"
     assert fail_cut_requests.needed()
     assert asyncio.run(_shut_down()) == []
+
+
+def test_still_needed() -> None:
+    """When this fails, upstream tells its requests: delete the shim."""
+    fresh.run(upstreams_own)
 
 
 def test_installed_it_tells_them(monkeypatch: pytest.MonkeyPatch) -> None:
