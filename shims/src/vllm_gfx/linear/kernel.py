@@ -25,7 +25,7 @@ class GfxW4A16LinearKernel(MPLinearKernel):
     @classmethod
     def can_implement(cls, c: MPLinearLayerConfig) -> tuple[bool, str | None]:
         """Whether the op serves `c` on this target, else why not."""
-        reason = target.no_kernel("w4a16_linear") or _wrong_type(c) or _wrong_shape(c)
+        reason = target.no_kernel(w4a16_linear) or _wrong_type(c) or _wrong_shape(c)
         return reason is None, reason
 
     def describe(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import torch
 from gfx_kernels import availability, targets
@@ -40,15 +41,14 @@ def is_reference() -> bool:
     return name() == targets.REFERENCE
 
 
-def no_kernel(op: str) -> str | None:
+def no_kernel(op: ModuleType) -> str | None:
     """Why no compiled kernel of `op` runs in this process; None if one does, or needs to."""
-    if is_reference():
-        return None
     if simulation.on_cpu():
         return f"a simulated {name()} runs no compiled kernel"
     if simulation.on_cuda():
-        return availability.why_not_on_device(op, torch.device("cuda"))
-    return availability.why_not_on_target(op, name())
+        return availability.why_not_on_device(op.__name__.split(".")[-1], torch.device("cuda"))
+    reason: str | None = op.why_not_on(name())
+    return reason
 
 
 def activation_dtypes(upstream: list[torch.dtype]) -> list[torch.dtype]:

@@ -25,7 +25,7 @@ def why_not() -> str | None:
     """Why this process does not use skinny_linear; None if it does."""
     if vllm_envs.VLLM_BATCH_INVARIANT:
         return "VLLM_BATCH_INVARIANT asks for upstream's own"
-    return target.no_kernel("skinny_linear")
+    return target.no_kernel(skinny_linear)
 
 
 def gemm(upstream: Gemm) -> Gemm:
