@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +67,13 @@ def _write(root: Path) -> None:
         "pins.yaml": 'used: ["1"]\nunused: ["2"]\n',
         ".gitignore": "/build/\nignored.txt\n",
     }
-    for target in ("cpu", "gfx1100"):
-        name = f"variants/{target}.yaml"
-        files[name] = (paths.ROOT / name).read_text()
-    for name, text in files.items():
+    write_files(root, files, ("cpu", "gfx1100"))
+
+
+def write_files(root: Path, files: dict[str, str], targets: Sequence[str]) -> None:
+    """A git checkout at `root` of `files`, and the variant files of `targets` as they are here."""
+    variants = [f"variants/{target}.yaml" for target in targets]
+    for name, text in (files | {v: (paths.ROOT / v).read_text() for v in variants}).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     subprocess.run(["git", "init", "-q", str(root)], check=True)

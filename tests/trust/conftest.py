@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rattler.index import index_fs
 
-from tests.tools.conftest import DATA, TARGET, point_to
+from tests.tools.conftest import DATA, TARGET, point_to, write_files
 from tools import build, bundle, paths, standin, trial
 from tools.bundle import pack, wheels
 from tools.errors import ToolError
@@ -39,13 +39,7 @@ def write_checkout(root: Path) -> None:
         "pins.yaml": 'used: ["1"]\n',
         ".gitignore": "/build/\n",
     }
-    for target in ("cpu", "gfx1100", "gfx906"):
-        name = f"variants/{target}.yaml"
-        files[name] = (paths.ROOT / name).read_text()
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    write_files(root, files, ("cpu", "gfx1100", "gfx906"))
 
 
 def settle(root: Path, patch: pytest.MonkeyPatch) -> None:
