@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from gfx_kernels import skinny_linear, targets
-from gfx_kernels.skinny_linear import cases
+from gfx_kernels.skinny_linear import cases, implementations
 
 from tests import mock_hip
 
@@ -114,6 +114,16 @@ def test_the_kernel_is_one_launch(m: int) -> None:
     (launch,) = gpu.launches
     assert launch.kernel.startswith("skinny_linear_")
     assert {out.data_ptr(), x.data_ptr(), weight.data_ptr()} <= set(launch.arguments())
+
+
+def test_many_rows_are_torchs_where_a_device_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert implementations.preferred_rows("an unknown device") == implementations.MAX_ROWS
+    assert implementations.preferred_rows("sm_90") < 4
+    for file in implementations.TUNE.glob("*.yaml"):
+        assert 0 <= implementations.preferred_rows(file.stem) <= implementations.MAX_ROWS
+    monkeypatch.setattr(implementations, "_rows_on", lambda device: 2)
+    for m, first in ((1, "gemv"), (2, "gemv"), (3, "torch")):
+        assert implementations._order(_ones(m, 64, device="meta"))[0].name == first
 
 
 def test_targets_without_code_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -39,8 +39,13 @@ def target_of(device: torch.device) -> targets.Target | None:
 
     Raises a GpuError where there is no GPU.
     """
+    return targets.all_targets().get(arch_of(device))
+
+
+def arch_of(device: torch.device) -> str:
+    """The architecture of a GPU, as `gfx1100` or `sm_90`. Raises a GpuError without a GPU."""
     current = driver.current()
-    return targets.all_targets().get(current.host.arch(_index(current, device)))
+    return current.host.arch(_index(current, device))
 
 
 def _index(current: driver.Driver, device: torch.device) -> int:

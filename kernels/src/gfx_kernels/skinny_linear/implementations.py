@@ -1,13 +1,17 @@
 """What computes skinny_linear, and which of it serves a call.
 
-`gemv`       the kernel, one launch
+`gemv`       the kernel, one launch; preferred up to as many rows as `tune/` says of the device
 `torch`      torch's matrix product
 `reference`  the definition, in float32 on any device: what the cpu target has, and for comparisons
 """
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import torch
+import yaml
 
 from gfx_kernels import availability, checks, choice, registration, targets
 from gfx_kernels.skinny_linear import arguments, launcher, reference
@@ -16,6 +20,7 @@ OP = "skinny_linear"
 MAX_ROWS = 8
 MAX_INPUTS = 32768
 ALIGNMENT = 16  # bytes; what the kernel loads at once
+TUNE = Path(__file__).parent / "tune"  # default.yaml is for every device, <arch>.yaml for one
 
 
 def _always(*_: object) -> None:
@@ -35,6 +40,7 @@ GEMV = choice.Implementation("gemv", _why_no_gemv)
 TORCH = choice.Implementation("torch", _always)
 REFERENCE = choice.Implementation("reference", _always)
 ON_GPU = (GEMV, TORCH, REFERENCE)
+ON_GPU_MANY_ROWS = (TORCH, GEMV, REFERENCE)
 ON_CPU = (REFERENCE, GEMV, TORCH)
 
 _check = registration.once_per_layout(arguments.check)
@@ -49,8 +55,7 @@ def run(
     """The op. Raises ValueError for what does not fit, as more than MAX_ROWS rows."""
     _check(x, weight, bias)
     checks.between("the number of rows of x", x.shape[0], 1, MAX_ROWS)
-    served = ON_CPU if x.device.type == "cpu" else ON_GPU
-    chosen = choice.pick(OP, served, x, weight, asked=implementation)
+    chosen = choice.pick(OP, _order(x), x, weight, asked=implementation)
     if chosen is REFERENCE:
         return reference.skinny_linear(x, weight, bias)
     if chosen is TORCH:
@@ -58,6 +63,25 @@ def run(
     out = x.new_empty(x.shape[0], weight.shape[0])
     launcher.launch(out, x, weight, bias)
     return out
+
+
+def _order(x: torch.Tensor) -> tuple[choice.Implementation, ...]:
+    if x.device.type == "cpu":
+        return ON_CPU
+    return ON_GPU if x.shape[0] <= _rows_on(x.device) else ON_GPU_MANY_ROWS
+
+
+@cache
+def _rows_on(device: torch.device) -> int:
+    return preferred_rows(availability.arch_of(device))
+
+
+def preferred_rows(arch: str) -> int:
+    """Rows of x up to which the kernel is preferred on `arch`, as `tune/` says."""
+    file = TUNE / f"{arch}.yaml"
+    path = file if file.is_file() else TUNE / "default.yaml"
+    rows: int = yaml.safe_load(path.read_text(encoding="utf-8"))["rows"]
+    return rows
 
 
 def why_not_on(target: str) -> str | None:
