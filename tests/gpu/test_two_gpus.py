@@ -1,7 +1,8 @@
 """Two GPUs by vLLM's own means: tensor parallel and data parallel give one GPU's tokens.
 
 The first case for NCCL (RCCL on AMD's Linux is the same interface). Each engine is in a process of
-its own, with workers of its own; data parallel also has a coordinator between its two engines.
+its own, with workers of its own; data parallel also has a coordinator between its two engines. Each
+test starts only what it needs: `python -m pytest tests/gpu/test_two_gpus.py -k "tensor and gptq"`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 
 from tests.gpu import expected
 from tests.gpu.runs import MEMORY, MODES, environment
-from tests.gpu.test_tokens import DEFAULT, SHARE
+from tests.gpu.test_tokens import DEFAULT, OURS, SHARE, served
 from tests.support import agreement, engine, parallel, tinylm
 
 pytestmark = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
@@ -22,24 +23,27 @@ COPIES = (tinylm.ORIGINAL, "gptq-g128")
 GRAPH: dict[str, Any] = {**MEMORY, **MODES["graph"]}
 
 
-def _agrees(tokens: list[list[int]], copy: str, label: str) -> None:
-    found = agreement.compare(tokens, expected.reference(copy), DEFAULT)
+def _agrees(answers: engine.Answers, copy: str, label: str) -> None:
+    found = agreement.compare(answers.tokens[0], expected.reference(copy), DEFAULT)
     print(f"\n{label} {copy}: {found}")
     assert found.share >= SHARE, found
+    assert len(answers.reports) == 2
+    if copy != tinylm.ORIGINAL:
+        assert [served(report) for report in answers.reports] == [{OURS}] * 2
 
 
 @pytest.mark.parametrize("copy", COPIES)
 def test_tensor_parallel(copy: str) -> None:
     (ask,) = expected.asks([copy], expected.prompt_ids(), tensor_parallel_size=2, **GRAPH)
     (answers,) = engine.run_all([ask], {**environment(), "VLLM_ENABLE_V1_MULTIPROCESSING": "1"})
-    assert not answers.error, answers.error[-6000:]
-    _agrees(answers.tokens[0], copy, "tensor parallel")
+    assert not answers.error, answers.error[-20_000:]
+    _agrees(answers, copy, "tensor parallel")
 
 
 @pytest.mark.parametrize("copy", COPIES)
 def test_data_parallel(copy: str) -> None:
     settings = {"dtype": expected.DTYPE, "max_model_len": expected.MAX_LEN, **GRAPH}
-    tokens = parallel.data_parallel(
+    answers = parallel.data_parallel(
         tinylm.copy(copy), expected.prompt_ids(), expected.STEPS, environment(), settings
     )
-    _agrees(tokens, copy, "data parallel")
+    _agrees(answers, copy, "data parallel")

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import traceback
@@ -18,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support import child
 
 Tokens = list[int]
 
@@ -47,15 +47,21 @@ class Ask:
 class Answers:
     """Per job, per prompt: the new token ids and how many prompt tokens came from the cache.
 
-    `preemptions` is of the engine's life. `error`: the traceback of an engine that failed.
+    `reports`: what served each layer, by worker. `preemptions` is of the engine's life. `error`:
+    the traceback of an engine that failed.
     """
 
     tokens: list[list[Tokens]] = field(default_factory=list)
     cached: list[list[int]] = field(default_factory=list)
     logprobs: list[list[Any]] = field(default_factory=list)
-    report: list[dict[str, str]] = field(default_factory=list)
+    reports: list[list[dict[str, str]]] = field(default_factory=list)
     preemptions: int = 0
     error: str = ""
+
+    @property
+    def report(self) -> list[dict[str, str]]:
+        """The first worker's."""
+        return self.reports[0]
 
 
 def run(
@@ -81,18 +87,14 @@ def run_all(asks: Sequence[Ask], env: dict[str, str] | None = None) -> list[Answ
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder, "request.json"), Path(folder, "answer.json")
         asked.write_text(json.dumps([asdict(ask) for ask in asks]), encoding="utf-8")
-        child = subprocess.run(
-            [sys.executable, __file__, str(asked), str(answered)],
-            env={**os.environ, "VLLM_ENABLE_V1_MULTIPROCESSING": "0", **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        said = child.run(
+            ["-m", "tests.support.engine", str(asked), str(answered)],
+            {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", **(env or {})},
         )
-        assert child.returncode == 0, child.stdout[-6000:]
         found = json.loads(answered.read_text(encoding="utf-8"))
         for answers in found:
             if answers["error"]:
-                answers["error"] = child.stdout[-4000:] + answers["error"]
+                answers["error"] = said[-4000:] + answers["error"]
         return [Answers(**answers) for answers in found]
 
 
@@ -133,7 +135,7 @@ def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
         tokens=[[list(o.outputs[0].token_ids) for o in outputs] for outputs in done],
         cached=[[o.num_cached_tokens or 0 for o in outputs] for outputs in done],
         logprobs=[[_logprobs(o) for o in outputs] for outputs in done],
-        report=engine.collective_rpc("gfx_report")[0],
+        reports=engine.collective_rpc("gfx_report"),
         preemptions=_preemptions(engine),
     )
 

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from tests.support import child
+from tests.support.engine import Answers
 
 Tokens = list[int]
 
 
 def data_parallel(
     model: Path, prompts: list[Tokens], steps: int, env: dict[str, str], llm: dict[str, Any]
-) -> list[Tokens]:
+) -> Answers:
     """Greedy tokens of `prompts`, all at once, by `data_parallel_size=2` in a child process.
 
-    Raises AssertionError with the end of the child's output.
+    `tokens` of one job; `reports` of both engines. Raises AssertionError with the end of the
+    child's output.
     """
     request = {"model": str(model), "llm": llm, "prompts": prompts, "steps": steps}
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder, "asked.json"), Path(folder, "answered.json")
         asked.write_text(json.dumps(request), encoding="utf-8")
-        child = subprocess.run(
-            [sys.executable, __file__, str(asked), str(answered)],
-            env={**os.environ, **env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert child.returncode == 0, child.stdout[-6000:]
-        return list(json.loads(answered.read_text(encoding="utf-8")))
+        child.run(["-m", "tests.support.parallel", str(asked), str(answered)], env)
+        return Answers(**json.loads(answered.read_text(encoding="utf-8")))
 
 
-async def _generate(request: dict[str, Any]) -> list[Tokens]:
+async def _generate(request: dict[str, Any]) -> dict[str, Any]:
     from vllm import SamplingParams
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -56,7 +51,12 @@ async def _generate(request: dict[str, Any]) -> list[Tokens]:
         return list(outputs[-1].outputs[0].token_ids)
 
     try:
-        return await asyncio.gather(*(one(i, ids) for i, ids in enumerate(request["prompts"])))
+        rows = await asyncio.gather(*(one(i, ids) for i, ids in enumerate(request["prompts"])))
+        # `collective_rpc` gives the first engine's answer only.
+        asked = ("collective_rpc", "gfx_report", None, (), None)
+        engines = await engine.engine_core.call_utility_all_async(*asked)
+        reports = [report for workers in engines for report in workers]
+        return {"tokens": [rows], "reports": reports}
     finally:
         engine.shutdown()
 
