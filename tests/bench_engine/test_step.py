@@ -8,23 +8,30 @@ import pytest
 from vllm_gfx.bench import step
 
 
-def _event(cat: str, name: str, ts: float, dur: float, **args: Any) -> dict[str, Any]:
-    return {"cat": cat, "name": name, "ts": ts, "dur": dur, "args": args}
+def _event(cat: str, name: str, ts: float, dur: float, number: int = 0) -> dict[str, Any]:
+    """As the profiler writes them: a kernel carries the number of the call that launched it."""
+    args: dict[str, Any] = {"correlation": number} if number else {}
+    if cat == "kernel":
+        args |= {"device": 0, "context": 1, "stream": 7, "External id": 11}
+    if cat in ("cuda_runtime", "cuda_driver"):
+        args |= {"cbid": 311, "External id": 11}
+    return {"ph": "X", "cat": cat, "name": name, "pid": 1, "ts": ts, "dur": dur, "args": args}
 
 
 # Two steps: a graph of two kernels each, one overlapping, and a copy; microseconds.
 EVENTS = [
-    _event("kernel", "gemv", 0, 300, **{"graph node id": 5}),
-    _event("kernel", "norm", 200, 200, **{"graph node id": 6}),
-    _event("gpu_memcpy", "Memcpy DtoH", 500, 100),
-    _event("kernel", "gemv", 1000, 300, **{"graph node id": 5}),
-    _event("kernel", "norm", 1300, 100, **{"graph node id": 6}),
-    _event("kernel", "sample", 1500, 100, **{"graph node id": 0}),
-    _event("cuda_runtime", "cudaGraphLaunch", 0, 10),
-    _event("cuda_runtime", "cudaGraphLaunch", 900, 10),
-    _event("cuda_driver", "cuLaunchKernelEx", 1450, 5),
-    _event("cuda_runtime", "cudaLaunchHostFunc", 1460, 5),
-    _event("cuda_runtime", "cudaStreamSynchronize", 1470, 5),
+    _event("kernel", "gemv", 0, 300, 901),
+    _event("kernel", "norm", 200, 200, 901),
+    _event("gpu_memcpy", "Memcpy DtoH", 500, 100, 905),
+    _event("kernel", "gemv", 1000, 300, 950),
+    _event("kernel", "norm", 1300, 100, 950),
+    _event("kernel", "sample", 1500, 100, 951),
+    _event("cuda_runtime", "cudaGraphLaunch", 0, 10, 901),
+    _event("cuda_runtime", "cudaMemcpyAsync", 12, 4, 905),
+    _event("cuda_runtime", "cudaGraphLaunch", 900, 10, 950),
+    _event("cuda_driver", "cuLaunchKernelEx", 1450, 5, 951),
+    _event("cuda_runtime", "cudaLaunchHostFunc", 1460, 5, 952),
+    _event("cuda_runtime", "cudaStreamSynchronize", 1470, 5, 953),
     _event("gpu_user_annotation", "execute_model", 0, 2000),
     {"ph": "M", "name": "process_name"},
 ]
@@ -35,6 +42,18 @@ def test_sums_are_per_step() -> None:
     # Busy: 0-400, 500-600, 1000-1400 and 1500-1600.
     assert found.kernels == pytest.approx(1.0 / 2)
     assert (found.launches, found.graph_launches, found.host_launches) == (2.5, 2.0, 1.5)
+
+
+@pytest.mark.parametrize("call", ["hipGraphLaunch", "cudaGraphLaunch_ptsz", "cuGraphLaunch"])
+def test_graphs_of_either_runtime(call: str) -> None:
+    events = [{**e, "name": call} if e["name"] == "cudaGraphLaunch" else e for e in EVENTS]
+    assert step.summed(events, 2).graph_launches == 2.0
+
+
+def test_what_names_no_launch_is_of_no_graph() -> None:
+    unnamed = [{**e, "args": {}} for e in EVENTS if "args" in e]
+    found = step.summed(unnamed, 2)
+    assert (found.launches, found.graph_launches) == (2.5, 0.0)
 
 
 def test_the_longest_kernels_come_first() -> None:

@@ -22,6 +22,7 @@ from vllm_gfx.bench.measures import Bench, Measured
 _ON_DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
 _BY_HOST = ("cuda_runtime", "cuda_driver", "hip_runtime", "runtime")
 _NOT_KERNELS = ("LaunchHostFunc",)
+_OF_A_GRAPH = "GraphLaunch"
 _SHOWN = 12
 
 
@@ -85,15 +86,20 @@ def summed(events: Sequence[dict[str, Any]], steps: int) -> Trace:
     """What `events`, in the format of a Chrome trace, say of each of `steps` steps."""
     device = [e for e in events if e.get("cat") in _ON_DEVICE]
     kernels = [e for e in device if e["cat"] == "kernel"]
-    graphs = [e for e in kernels if e.get("args", {}).get("graph node id")]
     host = [e for e in events if e.get("cat") in _BY_HOST and _launches(str(e.get("name", "")))]
+    # The tracer gives whatever runs on the device the number of the call that launched it.
+    graphs = {_number(e) for e in host if _OF_A_GRAPH in e["name"]} - {None}
     return Trace(
         kernels=_busy([(e["ts"], e["ts"] + e["dur"]) for e in device]) / 1e3 / steps,
         launches=len(kernels) / steps,
-        graph_launches=len(graphs) / steps,
+        graph_launches=sum(_number(e) in graphs for e in kernels) / steps,
         host_launches=len(host) / steps,
         longest=_longest(device, steps),
     )
+
+
+def _number(event: dict[str, Any]) -> Any:
+    return event.get("args", {}).get("correlation")
 
 
 def _launches(call: str) -> bool:
