@@ -5,33 +5,31 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
+from tests.support import zig
+
 SOURCE = Path(__file__).with_name("mock_hip.c")
-BUILD = Path(__file__).resolve().parents[2] / "build" / "mock_hip"
-ZIG = (sys.executable, "-m", "ziglang")
 FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror")
-FILE = "amdhip64_7.dll" if sys.platform == "win32" else "libamdhip64.so.7"
+# The name by which torch would load AMD's runtime, and what `zig cc` is told of the system.
+FILES = {"linux": "libamdhip64.so.7", "win32": "amdhip64_7.dll"}
+TARGETS: dict[str, tuple[str, ...]] = {
+    "linux": (),
+    "win32": zig.WINDOWS,
+}
+FILE = FILES[sys.platform]
 
 
-def zig(*arguments: str) -> None:
-    """Run zig; its caches stay in this repository. Raises CalledProcessError."""
-    cache_folder = str(BUILD / "zig-cache")
-    caches = {"ZIG_GLOBAL_CACHE_DIR": cache_folder, "ZIG_LOCAL_CACHE_DIR": cache_folder}
-    subprocess.run([*ZIG, *arguments], check=True, env={**os.environ, **caches})
-
-
-def build() -> Path:
-    """The library's file, under the name by which torch would load AMD's runtime."""
+def build(system: str = sys.platform) -> Path:
+    """The library's file for `system`; Linux builds Windows', since Wine has no compiler."""
     digest = hashlib.sha256(SOURCE.read_bytes() + "".join(FLAGS).encode()).hexdigest()[:16]
-    file = BUILD / digest / FILE
+    file = zig.BUILD / digest / FILES[system]
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f"{os.getpid()}-{FILE}")
-        zig("cc", "-shared", *FLAGS, "-o", str(fresh), str(SOURCE))
+        fresh = file.with_name(f"{os.getpid()}-{file.name}")
+        zig.run("cc", "-shared", *TARGETS[system], *FLAGS, "-o", str(fresh), str(SOURCE))
         fresh.replace(file)
     return file
 

@@ -13,6 +13,7 @@ from gfx_kernels import runtime
 from gfx_kernels.runtime.cuda import Cuda
 
 from tests import mock_hip
+from tests.support import zig
 
 KERNEL = runtime.kernel("probe", "probe_arguments", "pilufi")
 OVERLAPPING = runtime.kernel("probe", "probe_arguments", "pilufi", overlap=True)
@@ -62,7 +63,7 @@ def _elf(machine: int) -> bytes:
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     out = tmp_path_factory.mktemp("twin") / "libcuda.so.1"
     source = Path(__file__).with_name("cuda_twin.c")
-    mock_hip.library.zig("cc", "-shared", *mock_hip.library.FLAGS, "-o", str(out), str(source))
+    zig.run("cc", "-shared", *mock_hip.library.FLAGS, "-o", str(out), str(source))
     return ctypes.CDLL(str(out))
 
 

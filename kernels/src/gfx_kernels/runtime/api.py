@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from gfx_kernels.runtime.errors import GpuError, NoDevice
+from gfx_kernels.runtime.errors import GpuError, NoDevice, NoRuntime
 
 MAX_THREADS_PER_BLOCK = 0  # function attributes
 MAX_DYNAMIC_SHARED = 8
@@ -32,6 +32,11 @@ class Api:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self.library = library
+        if not hasattr(library, self.PREFIX + "Init"):
+            raise NoRuntime(
+                f"{library._name} has no {self.PREFIX}Init, so it is no GPU runtime; "
+                "install the GPU's driver again"
+            )
         self("Init", ctypes.c_uint(0))
 
     def __call__(self, name: str, *args: object) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gfx_kernels.runtime.errors import NoRuntime
 
+_BAD_EXE_FORMAT = 193  # of Windows
 Opener = Callable[[str], ctypes.CDLL | None]
 
 
@@ -30,9 +31,14 @@ def find(names: Sequence[str]) -> ctypes.CDLL:
 
 
 def _search(name: str) -> ctypes.CDLL | None:
+    """Raises NoRuntime for a file that is there and is no library of this machine."""
     try:
         return ctypes.CDLL(name)
-    except OSError:
+    except OSError as error:
+        if getattr(error, "winerror", None) == _BAD_EXE_FORMAT:
+            raise NoRuntime(
+                f"{name} was found and is not a 64-bit library; install the GPU's driver again"
+            ) from error
         return None
 
 
