@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tools import paths, prefix
 from tools.build import build
 from tools.console import out
 from tools.errors import ToolError
+from tools.halves import Half, Sums, run
 from tools.install import install
 from tools.kernels import kernels
 from tools.lint import lint
@@ -35,7 +34,6 @@ HERE = (
     "trust",
     "rocm",
 )
-REPORTS = paths.BUILD / "reports"
 COMPILER = "ziglang"
 HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
 
@@ -60,21 +58,26 @@ def test(pytest_arguments: Sequence[str]) -> None:
         build(platform=platform)
     where = install(None)
     rest = [a for a in pytest_arguments if Path(a) not in chosen]
-    passed, failed, skipped = 0, len(failures), 0
-    halves: tuple[tuple[str, Path, list[str], list[str], dict[str, str]], ...] = (
-        ("checkout", Path(sys.executable), ["-p", "tools.leave"], here, dict(os.environ)),
-        ("prefix", prefix.python_of(where), HANGS, inside, environment(where) | lent_compiler()),
-    )
-    for name, python, plugins, selected, env in halves:
-        if selected:
-            counts = _pytest(name, python, [*plugins, *rest, *selected], env)
-            passed, failed = passed + counts[0], failed + counts[1]
-            skipped += counts[2]
-    out.print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    if not passed + failed:
+    sums = Sums(failed=len(failures)) + run(_lanes(here, inside, rest, where))
+    out.print(f"{sums.passed} passed, {sums.failed} failed, {sums.skipped} skipped")
+    if not sums.passed + sums.failed:
         raise ToolError("no test ran", "is the name right?")
-    if failed:
-        raise ToolError(f"{failed} failed", "the reports are in build/reports")
+    if sums.failed:
+        raise ToolError(f"{sums.failed} failed", "the reports are in build/reports")
+
+
+def _lanes(
+    here: Sequence[str], inside: Sequence[str], rest: Sequence[str], where: Path
+) -> list[list[Half]]:
+    """What runs side by side: the folders of .venv, and those of the prefix `where`."""
+    lanes = []
+    if here:
+        arguments = ["-p", "tools.leave", *rest, *here]
+        lanes.append([Half("checkout", Path(sys.executable), arguments, dict(os.environ))])
+    if inside:
+        env = environment(where) | lent_compiler()
+        lanes.append([Half("prefix", prefix.python_of(where), [*HANGS, *rest, *inside], env)])
+    return lanes
 
 
 def lent_compiler() -> dict[str, str]:
@@ -115,21 +118,3 @@ def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str]]:
         [str(p) for p, top in tops.items() if top in HERE],
         [str(p) for p, top in tops.items() if top not in HERE],
     )
-
-
-def _pytest(
-    name: str, python: Path, arguments: Sequence[str], env: dict[str, str]
-) -> tuple[int, int, int]:
-    """Run pytest; how many tests passed, failed and were skipped. A crash counts as a failure."""
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    report = REPORTS / f"{name}.xml"
-    report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", f"--junit-xml={report}", "--durations=10", *arguments]
-    code = subprocess.run(command, cwd=paths.ROOT, env=env).returncode
-    if not report.is_file():
-        return 0, 1, 0
-    suite = ET.parse(report).getroot()[0].attrib
-    broken = int(suite["failures"]) + int(suite["errors"])
-    skipped = int(suite["skipped"])
-    # 5: nothing collected, which a selection by name may mean for one half but not for both.
-    return int(suite["tests"]) - broken - skipped, broken or int(code not in (0, 5)), skipped

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import memory, paths, prefix, suite
+from tools import halves, memory, paths, prefix, suite
 from tools.errors import ToolError
 
 
@@ -24,7 +24,7 @@ def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(paths.ROOT))  # for the plug-in tools.leave
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(suite, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(halves, "REPORTS", tmp_path / "reports")
     monkeypatch.setattr(suite, "HANGS", [])  # the plug-in is in the prefix only
     monkeypatch.setattr(suite, "install", lambda target: tmp_path / "prefix")
     monkeypatch.setattr(suite, "build", lambda platform: None)
@@ -108,6 +108,7 @@ def test_every_folder_of_tests_has_a_place() -> None:
         "serve",
         "shims",
         "tinylm",
+        "vram",
     }
 
 
