@@ -1,0 +1,1 @@
+"""Modules that vLLM imports and some system lacks; the shims of `early` install them there."""
