@@ -62,11 +62,13 @@ def install(
     try_out: TryOut,
     cache: Path | None = None,
     fresh: bool = False,
+    platform: str | None = None,
 ) -> bool:
     """Make a generation of exactly these packages, try it out, then use it.
 
     Returns False if the active one is made of them already, unless `fresh`. If anything fails, the
-    active one stays in use and the new one is removed. `cache` is where packages are unpacked.
+    active one stays in use and the new one is removed. `cache` is where packages are unpacked,
+    `platform` what they are for, by default this one.
     """
     before = read(target)
     if not fresh and prefix.is_made_of(active(target), wanted):
@@ -75,7 +77,7 @@ def install(
     _sweep(target, before)
     where = _next(target, before)
     try:
-        prefix.make(where, wanted, cache)
+        prefix.make(where, wanted, cache, platform)
         owners.check_prefix(where)
         check_intact(where)
         try_out(where)

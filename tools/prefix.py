@@ -11,6 +11,7 @@ from pathlib import Path
 from rattler import RepoDataRecord, install
 from rattler.exceptions import InstallerError
 from rattler.package_cache import PackageCache, ValidationMode
+from rattler.platform import Subdir
 
 from tools import paths, solve
 from tools.errors import ToolError, is_no_space, no_space
@@ -60,10 +61,16 @@ def is_made_of(prefix: Path, wanted: Sequence[RepoDataRecord]) -> bool:
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == _listed(prefix, wanted)
 
 
-def make(prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None = None) -> bool:
+def make(
+    prefix: Path,
+    wanted: Sequence[RepoDataRecord],
+    cache: Path | None = None,
+    platform: str | None = None,
+) -> bool:
     """Make `prefix` of exactly these packages, from nothing; False if it already is.
 
-    `cache` is the folder where packages are unpacked, by default one for all prefixes. If it fails
+    `cache` is the folder where packages are unpacked, by default one for all prefixes; `platform`
+    is what their programs run on, by default this one. If it fails
     the prefix that was there is put back. Prefixes are never updated in place, and cannot be
     renamed into place either: their scripts hold their path.
     """
@@ -77,7 +84,7 @@ def make(prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None = No
         if prefix.exists():
             prefix.rename(retired)
     try:
-        _install(prefix, wanted, cache)
+        _install(prefix, wanted, cache, platform)
         (prefix / LIST).write_text(_listed(prefix, wanted), encoding="utf-8")
     except BaseException:
         shutil.rmtree(prefix, ignore_errors=True)
@@ -88,11 +95,14 @@ def make(prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None = No
     return True
 
 
-def _install(prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None) -> None:
+def _install(
+    prefix: Path, wanted: Sequence[RepoDataRecord], cache: Path | None, platform: str | None
+) -> None:
     prefix.mkdir(parents=True)
     coroutine = install(
         list(wanted),
         target_prefix=prefix.resolve(),
+        platform=Subdir(platform or solve.here()),
         package_cache=_package_cache(cache),
         show_progress=False,
     )

@@ -1,0 +1,59 @@
+"""Our conda packages for Windows, solved and installed on Linux into a folder for Wine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from rattler import RepoDataRecord
+
+from tools import generations, paths, solve
+from tools.build import build, full_disk, only_one
+from tools.console import step
+from tools.install import PACKAGES
+from tools.variants import REFERENCE
+from tools.windows import python, rig, wine
+
+NAME = f"{REFERENCE}-{rig.PLATFORM}"
+SEARCHED = ("", "Library/bin", "Scripts")
+
+
+def install() -> Path:
+    """Build what is needed, then install it if its packages changed; the prefix.
+
+    Raises ToolError, for instance where Wine is absent.
+    """
+    wine.require()
+    build([REFERENCE], rig.PLATFORM)
+    with only_one(), full_disk():
+        with step("Windows Python") as current:
+            channel = python.ensure(current)
+        with step(f"solve {REFERENCE} on {rig.PLATFORM}, for Wine") as current:
+            wanted = records(channel)
+            current.done(f"{len(wanted)} packages")
+        with step(f"install into {paths.shown(paths.prefix(NAME))}") as current:
+            if not generations.install(NAME, wanted, compile_all, platform=rig.PLATFORM):
+                current.done("unchanged")
+    return generations.active(NAME)
+
+
+def records(channel: Path) -> list[RepoDataRecord]:
+    """The packages of the prefix; Windows Python is taken from `channel`."""
+    theirs = solve.channels_for(REFERENCE)
+    return solve.records(PACKAGES, rig.PLATFORM, channels=[channel.as_uri(), *theirs])
+
+
+def compile_all(where: Path) -> None:
+    """Bytecode of all modules, by this Python, which is of the same version: Wine is slow."""
+    with step("compile the modules") as current:
+        command = [sys.executable, "-m", "compileall", "-q", "-q", "-j", "2"]
+        command += ["-s", str(where), "-p", wine.windows_path(where), str(where / "Lib")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        current.done("" if not done.returncode else "but for some that are not Python 3.11")
+
+
+def environment(where: Path) -> dict[str, str]:
+    """What programs of the prefix `where` are given beside the rig's own."""
+    searched = ";".join(wine.windows_path(where / folder) for folder in SEARCHED)
+    return {"WINEPATH": searched, "CONDA_PREFIX": wine.windows_path(where)}
