@@ -13,11 +13,11 @@ from tests.support import zig
 
 SOURCE = Path(__file__).with_name("mock_hip.c")
 FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror")
-# The name by which torch would load AMD's runtime, and what `zig cc` is told of the system.
-FILES = {"linux": "libamdhip64.so.7", "win32": "amdhip64_7.dll"}
-TARGETS: dict[str, tuple[str, ...]] = {
-    "linux": (),
-    "win32": zig.WINDOWS,
+FILES = {"linux": "libamdhip64.so.7", "win32": "amdhip64_7.dll"}  # as torch would load AMD's
+# What it calls of Windows' libraries.
+CALLS = {
+    "ucrtbase": ("calloc", "free", "memcmp", "memcpy", "memset", "strcmp", "strncpy"),
+    "kernel32": ("TlsAlloc", "TlsGetValue", "TlsSetValue"),
 }
 FILE = FILES[sys.platform]
 
@@ -29,9 +29,15 @@ def build(system: str = sys.platform) -> Path:
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f"{os.getpid()}-{file.name}")
-        zig.run("cc", "-shared", *TARGETS[system], *FLAGS, "-o", str(fresh), str(SOURCE))
+        zig.run("cc", "-shared", *FLAGS, str(SOURCE), *_for(system, file.parent), "-o", str(fresh))
         fresh.replace(file)
     return file
+
+
+def _for(system: str, folder: Path) -> list[str]:
+    if system != "win32":
+        return []
+    return [*zig.WINDOWS, *(zig.import_library(dll, CALLS[dll], folder) for dll in CALLS)]
 
 
 @cache

@@ -6,8 +6,14 @@
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+
+/* Of the C library; declared here because its headers are not found where none is linked. */
+void *calloc(size_t count, size_t size);
+void free(void *memory);
+void *memcpy(void *to, const void *from, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+int strcmp(const char *a, const char *b);
+char *strncpy(char *to, const char *from, size_t size);
 
 #ifdef _WIN32
 #define API __declspec(dllexport)
@@ -33,6 +39,25 @@ struct function {
 };
 struct launch { int32_t id; uint32_t grid[3], block[3], shared; void *stream; };
 
+/* The thread's capture mode. On Windows no C runtime is linked: zig takes a minute to make it. */
+#ifdef _WIN32
+__declspec(dllimport) unsigned long TlsAlloc(void);
+__declspec(dllimport) void *TlsGetValue(unsigned long slot);
+__declspec(dllimport) int TlsSetValue(unsigned long slot, void *value);
+static unsigned long mode_slot;
+int start(void *library, unsigned long reason, void *reserved) {
+  (void)library; (void)reserved;
+  if (reason == 1) mode_slot = TlsAlloc();
+  return 1;
+}
+static int get_mode(void) { return (int)(intptr_t)TlsGetValue(mode_slot); }
+static void set_mode(int mode) { TlsSetValue(mode_slot, (void *)(intptr_t)mode); }
+#else
+static _Thread_local int capture_mode;
+static int get_mode(void) { return capture_mode; }
+static void set_mode(int mode) { capture_mode = mode; }
+#endif
+
 typedef int (*load_fn)(const void *image, size_t size, void **module);
 typedef int (*find_fn)(void *module, const char *name, struct function *found);
 typedef int (*launch_fn)(const struct launch *launch, const void *kernarg, size_t size);
@@ -41,7 +66,6 @@ static load_fn on_load;
 static find_fn on_find;
 static launch_fn on_launch;
 static int capturing;
-static _Thread_local int capture_mode;
 static char last_words[1024];
 
 /* Failures to order: the code that the function of that name returns, 0 for none. */
@@ -64,7 +88,7 @@ API void mock_install(load_fn load, find_fn find, launch_fn launch) {
 }
 
 API void mock_capture(int on) { capturing = on; }
-API int mock_capture_mode(void) { return capture_mode; }
+API int mock_capture_mode(void) { return get_mode(); }
 API void mock_say(const char *words) { strncpy(last_words, words, sizeof last_words - 1); }
 
 API int hipInit(unsigned flags) { OBEY(0); return flags ? INVALID_VALUE : SUCCESS; }
@@ -85,9 +109,9 @@ API const char *hipGetErrorString(int code) {
 }
 
 API int hipThreadExchangeStreamCaptureMode(int *mode) {
-  int before = capture_mode;
+  int before = get_mode();
   if (*mode < GLOBAL || *mode > RELAXED) return INVALID_VALUE;
-  capture_mode = *mode; *mode = before;
+  set_mode(*mode); *mode = before;
   return SUCCESS;
 }
 
@@ -101,7 +125,7 @@ static size_t elf_size(const unsigned char *image) {
 API int hipModuleLoadData(void **module, const void *image) {
   OBEY(1);
   if (!module || !image) return INVALID_VALUE;
-  if (capturing && capture_mode != RELAXED) return CAPTURE_UNSUPPORTED;
+  if (capturing && get_mode() != RELAXED) return CAPTURE_UNSUPPORTED;
   return on_load(image, elf_size(image), module);
 }
 
