@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 
+from vllm_gfx.refusal import Refusal
+
 # name -> what it does; `doctor` prints this table.
 VARIABLES = {
     "VLLM_GFX_SIMULATE": "a gfx name: run the AMD path on an NVIDIA GPU, or on CPU (tests)",
     "VLLM_GFX_REPORT": "a file: write which implementation served each layer, as JSON lines",
+    "VLLM_GFX_ON_SPILL": "Windows, GPU memory moved to system memory: warn (default) or refuse",
 }
+
+ON_SPILL = "VLLM_GFX_ON_SPILL"
+WARN, REFUSE = "warn", "refuse"
 
 # name -> (value, why): what the commands of `vllm-gfx` set where it is unset.
 DEFAULTS = {
@@ -32,3 +38,11 @@ def simulated_target() -> str:
 def report_file() -> str:
     """Where to write the report, or an empty string."""
     return os.environ.get("VLLM_GFX_REPORT", "")
+
+
+def on_spill() -> str:
+    """WARN or REFUSE. Raises Refusal for anything else."""
+    asked = os.environ.get(ON_SPILL) or WARN
+    if asked not in (WARN, REFUSE):
+        raise Refusal(f"{ON_SPILL}={asked}", f"set it to {WARN} or {REFUSE}, or unset it")
+    return asked

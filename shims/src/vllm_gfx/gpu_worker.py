@@ -9,6 +9,7 @@ from vllm.logger import init_logger
 from vllm.v1.worker.gpu_worker import Worker
 
 from vllm_gfx import report, report_model
+from vllm_gfx.vram.worker import WatchMixin
 
 logger = init_logger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
 
@@ -29,5 +30,5 @@ class ReportMixin:
         return [asdict(row) for row in report.rows()]
 
 
-class GfxWorker(ReportMixin, Worker):
-    """Upstream's GPU worker with the report."""
+class GfxWorker(ReportMixin, WatchMixin, Worker):
+    """Upstream's GPU worker with the report and an eye on spilled memory."""

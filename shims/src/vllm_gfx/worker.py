@@ -16,12 +16,13 @@ from vllm.utils.torch_utils import set_random_seed
 from vllm.v1.worker.gpu_worker import Worker, init_worker_distributed_environment
 
 from vllm_gfx.gpu_worker import ReportMixin
+from vllm_gfx.vram.worker import WatchMixin
 
 # KV cache where the user names no size: a demo's worth, never the whole machine.
 _DEFAULT_KV_BYTES = GiB_bytes
 
 
-class GfxCpuWorker(ReportMixin, CPUWorker):
+class GfxCpuWorker(ReportMixin, WatchMixin, CPUWorker):
     """Loads and runs the model on CPU with one thread pool, as torch configured it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

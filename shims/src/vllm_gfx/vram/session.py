@@ -1,0 +1,157 @@
+"""Watches the engine of this process: from before its model is loaded until it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from vllm.logger import init_logger
+
+from vllm_gfx import envs
+from vllm_gfx.refusal import Refusal
+from vllm_gfx.vram import counters, usage, words
+from vllm_gfx.vram.counters import CannotRead, Counters
+from vllm_gfx.vram.monitor import Monitor
+from vllm_gfx.vram.usage import Usage
+from vllm_gfx.vram.watch import Event, Watch
+
+logger = init_logger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
+
+
+class Spilled(Refusal):
+    """VLLM_GFX_ON_SPILL=refuse, and memory is spilled."""
+
+
+class Session:
+    """One engine's: `started` once it is up, `stop` at its end. `unknown` says why it is blind."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        remedy: Callable[[int], str],
+        refuses: bool = False,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        """Raises CannotRead. `remedy`: words for so many spilled bytes."""
+        self._counters = counters
+        self._remedy = remedy
+        self.refuses = refuses
+        self._watch = Watch()
+        self._lock = threading.Lock()
+        self._last = ""
+        self._monitor = Monitor(self.look, wait)
+        self._adapter = ""
+        self.unknown = ""
+        self._before = counters.read()
+
+    @property
+    def most(self) -> int:
+        """The most bytes that were spilled at any time."""
+        return self._watch.most
+
+    def started(self, pinned: int) -> None:
+        """Judge the start-up, with `pinned` bytes of it, and look from now on.
+
+        Raises Spilled where a spill is to be refused, and CannotRead.
+        """
+        reading = self._counters.read()
+        if (adapter := usage.in_use(reading)) is None:
+            raise CannotRead("Windows counts no GPU memory for this process")
+        self._adapter = adapter
+        self._tell(self._watch.start(self._before.get(adapter, Usage()), pinned, reading[adapter]))
+        self.refuse()
+        self._monitor.start()
+
+    def look(self) -> bool:
+        """Take a reading; False if there will be no more."""
+        with self._lock:
+            try:
+                reading = self._counters.read()
+            except CannotRead as error:
+                self.unknown = str(error)
+                logger.warning("a spill of GPU memory is not noticed any more: %s", error)
+                return False
+            self._tell(self._watch.observe(reading.get(self._adapter, Usage())))
+            return True
+
+    def refuse(self) -> None:
+        """Raise Spilled if memory is spilled and that is to be refused."""
+        if self.refuses and self._watch.spilled and not self.unknown:
+            raise Spilled(*self._last.split("; ", 1))
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._monitor.stop()
+
+    def _tell(self, event: Event | None) -> None:
+        if event is None:
+            return
+        self._last = words.spill(event, self._remedy(event.spilled))
+        (logger.warning if event.spilled else logger.info)("%s", self._last)
+
+
+_current: Session | None = None
+_unknown = ""
+
+
+def begin(config: Any, total: int) -> None:
+    """Watch the engine that `config` describes, on a GPU of `total` bytes, before it loads.
+
+    Does nothing where there is nothing to watch. Where it cannot be watched that is said once.
+    Raises Refusal if that is so and spills are to be refused.
+    """
+    global _current, _unknown
+    end()
+    refuses = envs.on_spill() == envs.REFUSE
+    cache = config.cache_config
+    plan = words.Plan(total, cache.gpu_memory_utilization, cache.kv_cache_memory_bytes)
+    try:
+        if (found := counters.here()) is not None:
+            _current = Session(found, lambda spilled: words.remedy(spilled, plan, config), refuses)
+    except CannotRead as error:
+        _blind(error, refuses)
+
+
+def started(pinned: int) -> None:
+    """The engine is up, with `pinned` bytes of system memory for its GPU. Raises Refusal."""
+    if _current is None:
+        return
+    try:
+        _current.started(pinned)
+    except CannotRead as error:
+        _blind(error, _current.refuses)
+
+
+def _blind(error: CannotRead, refuses: bool) -> None:
+    global _current, _unknown
+    _current, _unknown = None, str(error)
+    if refuses:
+        what = f"{envs.ON_SPILL}={envs.REFUSE}, but nothing tells of a spill here: {error}"
+        raise Refusal(what, "unset it") from error
+    logger.warning("a spill of GPU memory to system memory would not be noticed: %s", error)
+
+
+def end() -> None:
+    """The engine has ended."""
+    global _current, _unknown
+    if _current is not None:
+        _current.stop()
+    _current, _unknown = None, ""
+
+
+def refuse() -> None:
+    """Raise Spilled if this process's engine has spilled, and spills are to be refused."""
+    if _current is not None:
+        _current.refuse()
+
+
+def observed() -> tuple[bool | None, str]:
+    """Whether this process's engine has spilled at any time; None, and why, if nobody can tell."""
+    if _current is None:
+        return (None, _unknown) if _unknown else (False, "")
+    if not _current.unknown:
+        _current.look()
+    if _current.most:
+        return True, ""
+    return (None, _current.unknown) if _current.unknown else (False, "")
