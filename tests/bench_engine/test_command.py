@@ -115,6 +115,36 @@ def test_caches_of_its_own_are_cold_once(folder: Make, tmp_path: Path) -> None:
         assert run._caches(made, part) != where
 
 
+def test_the_first_start_is_not_taken_for_a_warm_one(bench: Any, folder: Make) -> None:
+    """Only the user's own caches know whether it was; what follows it in the same ones is warm."""
+    _, found = bench(folder("starts"), "--runs", "3", "--only", "startup")
+    starts = [(r["cold"], r["samples"]) for r in found if r["bench"] == "startup"]
+    assert starts == [(None, [9.0]), (False, [9.0, 9.0])]
+
+
+def test_a_start_after_a_failed_one_is_not_known_to_be_warm(folder: Make) -> None:
+    made = options.parsed([folder("works")])[1]
+    (who,) = made.contestants
+    died = run.Outcome(0, who, facts={"device": {}}, error="exit code 1: no")
+    up = run.Outcome(0, who, facts={"settings": {}})
+    assert run._cold(made, who, [died]) is None
+    assert run._cold(made, who, [died, up]) is False
+
+
+def test_a_failed_start_knows_its_device_and_what_mode_was_asked_for(
+    bench: Any, folder: Make
+) -> None:
+    code, (row,) = bench(folder("stumbles"), "--runs", "1", "--mode", "eager")
+    assert code == 1 and row["bench"] == "startup" and row["value"] is None
+    assert row["device"]["name"] == "made up" and row["settings"]["asked_mode"] == "eager"
+
+
+def test_fp16_by_torch_is_a_contestant(folder: Make) -> None:
+    _, made = options.parsed([folder("works"), "--contestant", f"fp16-torch={folder('twin')}"])
+    (who,) = made.contestants
+    assert who.environment == {"GFX_KERNELS_IMPLEMENTATION": "skinny_linear=torch"}
+
+
 BAD: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no model": ((), ("MODEL", "--help")),
     "no folder": (("nowhere",), ("no checkpoint in nowhere", "config.json")),

@@ -104,4 +104,15 @@ def test_nothing_in_common_is_one_line(reader: Reader) -> None:
     with pytest.raises(ToolError, match=r"no case is in both files; measure the same model"):
         compare.compare(reader([made_up.row()]), reader([made_up.row(settings={"mode": "eager"})]))
     with pytest.raises(ToolError, match="one of the files holds failures only; its rows say why"):
-        compare.compare(reader([made_up.row()]), reader([made_up.failed()]))
+        compare.compare(reader([made_up.failed()]), reader([made_up.failed()]))
+
+
+def test_a_file_in_which_all_failed_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = said(capsys, tmp_path, [made_up.row()], [made_up.failed(device={})])
+    assert "0 cases: none is in both files." in text
+    assert "failed in B: made-up-7b-w4 graph gfx on unknown device: startup" in text
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    with pytest.raises(ToolError, match="1 cases got worse"):
+        compare.run(files[0], files[1], fail_on_regression=True)

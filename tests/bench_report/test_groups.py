@@ -56,6 +56,21 @@ def test_a_failure_stands_until_the_same_is_measured_later(reader: Reader) -> No
     assert len(cases.failures(reader([without, made_up.row(run=made_up.NEW)]))) == 1
 
 
+def test_a_failure_hides_behind_no_other_device_or_mode(reader: Reader) -> None:
+    def left(*worked: dict[str, Any], **failed: Any) -> int:
+        rows = [made_up.failed(**failed), *(made_up.row(run=made_up.NEW, **w) for w in worked)]
+        return len(cases.failures(reader(rows)))
+
+    eager = {"settings": {"mode": "eager"}}
+    assert left({"device": GPU2}) == 1 and left({"device": GPU2}, {}) == 0
+    assert left(eager) == 1 and left(eager, {}) == 0
+    assert left({"device": GPU2}, device={}) == 0  # it may have been that one
+    # What was asked for is known before the engine says what it became.
+    asked = {"settings": {"mode": "graph", "asked_mode": "default"}}
+    assert left(asked, settings={"asked_mode": "default"}) == 0
+    assert left(asked, settings={"asked_mode": "eager"}) == 1
+
+
 def test_a_twin_with_its_own_checkpoint_stands_beside_ours(session: list[Row]) -> None:
     (only,) = group(session)
     assert only.subject == made_up.MODEL

@@ -25,7 +25,7 @@ def lines(text: str) -> list[str]:
 
 def test_ours_the_ratios_and_the_losses_are_there(results: Path) -> None:
     made_up.write(results, made_up.session())
-    head, _, only = lines(markdown.readme_table())
+    head, _, only, *_ = lines(markdown.readme_table())
     cells = dict(zip(head.strip("| ").split(" | "), only.strip("| ").split(" | "), strict=True))
     assert cells["model"] == "made-up-7b-w4, graph"
     assert cells["1 stream"] == "109 tok/s (3.94x upstream-w4, 2.22x fp16)"
@@ -40,7 +40,7 @@ def test_every_device_has_a_table(results: Path) -> None:
     made_up.write(results, [made_up.row(), made_up.row(device=other)])
     text = markdown.readme_table()
     assert "On Made-up GPU, gfx0:" in text and "On Another, gfx0:" in text
-    assert len(lines(text)) == 6
+    assert text.count("| model |") == text.count("| aimed at |") == 2
 
 
 def test_without_ours_the_others_are_named(results: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_page_has_every_newest_row(results: Path) -> None:
 
 def test_a_cell_cannot_end_a_table(results: Path) -> None:
     made_up.write(results, [made_up.row(subject="a|b")])
-    assert {line.count("|") for line in lines(markdown.readme_table())} == {8}
+    assert {line.count("|") for line in lines(markdown.readme_table())[:3]} == {8}
 
 
 def test_the_page_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,20 +13,33 @@ import pytest
 
 from tests.bench_report import made_up
 from tools import paths
-from tools.bench import meaning, rows
+from tools.bench import aims, meaning, rows
 from tools.bench.groups import ORDER
 from tools.errors import ToolError
 
 
-@pytest.fixture(scope="module")
-def writer() -> ModuleType:
-    """vllm_gfx.bench.rows, which writes rows, without the packages around it."""
-    file = paths.ROOT / "shims" / "src" / "vllm_gfx" / "bench" / "rows.py"
-    spec = importlib.util.spec_from_file_location("writer", file)
+def _alone(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of vllm_gfx.bench without the packages around it."""
+    file = paths.ROOT / "shims" / "src" / "vllm_gfx" / "bench" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"alone_{name}", file)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look there
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """vllm_gfx.bench.rows, which writes rows."""
+    return _alone("rows", monkeypatch)
+
+
+def test_the_report_has_words_for_every_contestant(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = _alone("plan", monkeypatch)
+    assert set(meaning.CONTESTANTS) == set(plan.KNOWN)
+    peers = {aim.peer for aim in aims.all_aims()} - {""}
+    assert peers <= set(plan.KNOWN)
 
 
 def test_the_schema_is_that_of_the_writer(writer: ModuleType) -> None:

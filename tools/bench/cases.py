@@ -63,16 +63,27 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 def failures(rows: Iterable[Row]) -> list[Row]:
     """The rows without a value, but for those of what a later invocation measured."""
     rows = list(rows)
-    last: dict[tuple[Any, ...], str] = {}
-    for row in rows:
-        if row.value is not None:
-            last[attempt(row)] = max(row.run, last.get(attempt(row), ""))
-    return [row for row in rows if row.value is None and row.run >= last.get(attempt(row), "")]
+    worked = [row for row in rows if row.value is not None]
+    return [
+        row
+        for row in rows
+        if row.value is None and not any(w.run > row.run and repeats(w, row) for w in worked)
+    ]
 
 
-def attempt(row: Row) -> tuple[Any, ...]:
+def repeats(row: Row, other: Row) -> bool:
+    """Whether both are from the same attempt, at other times: model, contestant, mode and device.
+
+    A failed row may not know its device; then it may have been any.
+    """
+    devices = {device(r) for r in (row, other) if r.device.get("name")}
+    return _attempt(row) == _attempt(other) and len(devices) < 2
+
+
+def _attempt(row: Row) -> tuple[Any, ...]:
     """Whose process gave `row`: what fails as a whole. An ablated engine is one of its own."""
-    return (row.subject, row.contestant, row.parameters.get("without"))
+    asked = row.settings.get("asked_mode") or mode(row)
+    return (row.subject, row.contestant, asked, row.parameters.get("without"))
 
 
 def label(row: Row, unsaid: Container[str] = ()) -> str:

@@ -61,14 +61,14 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
         [row for key, row in b.items() if key not in a],
         _broke(first, second),
     )
-    if not pairs:
+    if not pairs and not found.broke:
         raise ToolError(*_nothing_in_common(first, second))
     return found
 
 
 def _broke(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
-    failed = set(map(cases.attempt, cases.failures(first)))
-    return [row for row in cases.failures(second) if cases.attempt(row) not in failed]
+    failed = cases.failures(first)
+    return [row for row in cases.failures(second) if not any(cases.repeats(row, f) for f in failed)]
 
 
 def _nothing_in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[str, str]:
@@ -128,7 +128,7 @@ def _cell(row: Row) -> str:
 def _summary(found: Comparison) -> Iterator[str]:
     counts = Counter(pair.difference.verdict for pair in found.pairs)
     verdicts = ", ".join(f"{counts[v]} {v.value}" for v in Verdict if counts[v])
-    yield f"{len(found.pairs)} cases: {verdicts}."
+    yield f"{len(found.pairs)} cases: {verdicts or 'none is in both files'}."
     yield from (f"failed in B: {_name(row)}: {row.error}" for row in found.broke)
     for name, rows in (("A", found.only_first), ("B", found.only_second)):
         if rows:

@@ -30,7 +30,7 @@ class Column:
         return (
             (row.bench, row.metric) == (self.bench, self.metric)
             and self.parameters.items() <= row.parameters.items()
-            and (self.cold is None or row.cold in (None, self.cold))
+            and (self.cold is None or row.cold == self.cold)
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tools import paths
 from tools.bench import cases, meaning, words
+from tools.bench.aims import all_aims, judged
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line, group
 from tools.bench.headline import COLUMNS, MARKED, Match, answer, clear, count, losses, matches
@@ -35,19 +36,27 @@ def readme_table() -> str:
     if not groups:
         return _NONE
     titles = ["model", *(column.title for column in COLUMNS)]
-    parts = [
-        part
-        for device in dict.fromkeys(g.device for g in groups)
-        for part in (f"On {device}:", _table(titles, _headlines(groups, device)))
-    ]
+    parts = []
+    for device in dict.fromkeys(g.device for g in groups):
+        here = [g for g in groups if g.device == device]
+        parts += [f"On {device}:", _table(titles, _headlines(here))]
+        parts.append(_table(["aimed at", "reached", "missed"], _aims(here)))
     return "\n\n".join([*parts, *_sums(groups, found)])
 
 
-def _headlines(groups: Sequence[Group], device: cases.Device) -> Iterator[list[str]]:
+def _headlines(groups: Sequence[Group]) -> Iterator[list[str]]:
     for part in groups:
-        if part.device == device:
-            lines = (answer(part, column) for column in COLUMNS)
-            yield [part.title, *(_headline(line) if line else "" for line in lines)]
+        lines = (answer(part, column) for column in COLUMNS)
+        yield [part.title, *(_headline(line) if line else "" for line in lines)]
+
+
+def _aims(groups: Sequence[Group]) -> Iterator[list[str]]:
+    """Where each aim was reached, and where not."""
+    for aim in all_aims():
+        found = list(judged(aim, groups))
+        reached = "; ".join(f"{j.group.title}: {j.found}" for j in found if j.reached)
+        missed = "; ".join(f"{j.group.title}: {j.found}" for j in found if not j.reached)
+        yield [str(aim), reached if found else "not measured", missed]
 
 
 def _headline(line: Line) -> str:
@@ -96,6 +105,8 @@ def _provenance(part: Group) -> Iterator[str]:
         checkpoint = f" of {row.subject}" if row.subject != part.subject else ""
         facts = [f"{key} {value}" for key, value in row.versions.items() if value]
         facts.append(f"driver {row.device.get('driver') or 'unknown'}")
+        if asked := row.settings.get("implementations"):
+            facts.append(f"asked for {asked}")
         served = [f"{n} x {i}" for by in (row.served_by or {}).values() for i, n in by.items()]
         yield f"* {name}{checkpoint}: {row.run}, commit {commits}; {', '.join(facts + served)}"
     yield ""

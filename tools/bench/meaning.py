@@ -18,6 +18,14 @@ BENCHES = {
     "ablate": "time that a decode step saves when one class of kernels does nothing",
 }
 
+# label -> what it is; vllm_gfx.bench.plan.KNOWN is how it is made.
+CONTESTANTS = {
+    "gfx": "this plug-in, as installed",
+    "upstream-w4": "the same engine with upstream's Triton kernel for 4-bit layers",
+    "fp16": "the same engine on the unquantised checkpoint, its linear layers by our kernel",
+    "fp16-torch": "the same, its linear layers by torch's product, as upstream has it",
+}
+
 METHOD = (
     "Every contestant and round is a process of its own, in turns: A B C A B C. Runs that warm up "
     "are not counted.",
@@ -26,5 +34,9 @@ METHOD = (
     "x says how many times as good ours (gfx) is, whichever direction is good; below 1 it loses. "
     "Only rows of one invocation are compared.",
     RULE,
+    "Contestants: "
+    + "; ".join(f"{name}, {what}" for name, what in CONTESTANTS.items())
+    + ". What a contestant does not name is ours in each of them: the output head, norms, rotary "
+    "embedding, activations, the write of the KV cache.",
     "Samples of one process do not show how processes differ, so take several rounds.",
 )

@@ -23,7 +23,7 @@ PAGE = "report.html"
 def show(rows: Sequence[Row]) -> None:
     """Print the tables of `rows`, and what failed."""
     for part in group(rows):
-        out.print(table(part))
+        out.print(table(part, out))
     for row in cases.failures(rows):
         out.print(f"[red]failed:[/] {escape(failure(row))}")
 

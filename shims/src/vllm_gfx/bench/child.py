@@ -57,6 +57,7 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
         ablate.arm(request["ablated"], max(sizes.streams))
     before = time.time()
     device = facts.device()
+    tell({"facts": {"device": device}})  # so that a failed start is known to be of this device
     not_starting = time.time() - before  # the bandwidth is measured while the memory is free
     started = engine.start(request["model"], request["mode"], request["flags"], sizes)
     ready = time.time() - request["spawned"] - not_starting

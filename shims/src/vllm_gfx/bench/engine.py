@@ -74,6 +74,7 @@ def mode_of(config: Any) -> str:
 
 def settings(config: Any) -> dict[str, Any]:
     """What a number depends on, as the engine resolved it."""
+    from gfx_kernels import envs as kernel_envs
     from vllm import envs as vllm_envs
 
     model, cache, scheduler = config.model_config, config.cache_config, config.scheduler_config
@@ -92,6 +93,7 @@ def settings(config: Any) -> dict[str, Any]:
         "load_format": str(config.load_config.load_format),
         "simulated": envs.simulated_target() or None,
         "disabled_kernels": sorted(vllm_envs.VLLM_DISABLED_KERNELS),
+        "implementations": kernel_envs.implementations() or None,
     }
 
 

@@ -42,7 +42,10 @@ def gather(outcomes: Sequence[Outcome], run: str, order: Sequence[str]) -> list[
 
 
 def _cold(outcome: Outcome, measured: dict[str, Any]) -> bool | None:
-    """Whether it started without compiled kernels; of other benches than that it says nothing."""
+    """Whether it started without compiled kernels; of other benches than that it says nothing.
+
+    None is a start of its own: samples that may be either are not mixed with those that are known.
+    """
     return outcome.cold if measured["bench"] == "startup" else None
 
 
@@ -98,7 +101,11 @@ def _row(
         "os": platform.platform(),
         "versions": facts.get("versions", {}),
         "commit": facts.get("commit", ""),
-        "settings": {**facts.get("settings", {}), "order": list(order)},
+        "settings": {
+            **facts.get("settings", {}),
+            "asked_mode": outcome.mode,
+            "order": list(order),
+        },
         "served_by": facts.get("served_by", {}),
         "spill": facts.get("spill"),
         "cold": _cold(outcome, measured),
@@ -108,7 +115,7 @@ def _row(
 def _failed(outcome: Outcome, run: str, order: Sequence[str]) -> dict[str, Any]:
     """A row without a value: of `startup` if no engine came up, else of `decode` or `ablate`."""
     who = outcome.contestant
-    bench = "ablate" if who.ablated else "decode" if outcome.facts else "startup"
+    bench = "ablate" if who.ablated else "decode" if outcome.came_up else "startup"
     of = {"without": who.ablated} if who.ablated else {}
     nothing = {"bench": bench, "metric": bench, "unit": "", "better": "lower", "parameters": of}
     row = _row(outcome, run, order, nothing) | rows.summary([], "lower")

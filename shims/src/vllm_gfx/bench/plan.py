@@ -75,13 +75,14 @@ class Contestant:
     ablated: str = ""  # the class of kernels that is left out
 
 
-# label -> environment that makes this contestant; `fp16` differs by its checkpoint.
+# label -> environment that makes this contestant. What it does not name is ours in each.
 KNOWN: dict[str, dict[str, str]] = {
     "gfx": {},
     "upstream-w4": {"VLLM_DISABLED_KERNELS": "GfxW4A16LinearKernel"},
     "fp16": {},
+    "fp16-torch": {"GFX_KERNELS_IMPLEMENTATION": "skinny_linear=torch"},
 }
-OTHER_MODEL = ("fp16",)
+OTHER_MODEL = ("fp16", "fp16-torch")  # these differ by their checkpoint too
 
 
 @dataclass(frozen=True)

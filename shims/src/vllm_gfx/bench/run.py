@@ -22,7 +22,10 @@ CHILD = ("-m", "vllm_gfx.bench.child")
 
 @dataclass
 class Outcome:
-    """What one process reported. `error` is why it ended before it was done."""
+    """What one process reported. `error` is why it ended before it was done.
+
+    `mode` is the one asked for; `cold` whether it started without compiled kernels, where known.
+    """
 
     number: int
     contestant: Contestant
@@ -30,6 +33,12 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
     cold: bool | None = None
     error: str | None = None
+    mode: str = "default"
+
+    @property
+    def came_up(self) -> bool:
+        """Whether its engine started."""
+        return "settings" in self.facts
 
 
 def run(plan: Plan, logs: Path, done: list[Outcome], say: Say) -> None:
@@ -37,14 +46,19 @@ def run(plan: Plan, logs: Path, done: list[Outcome], say: Say) -> None:
     order = plan.order()
     for place, (number, who) in enumerate(order, 1):
         say(f"[{place}/{len(order)}] {name(who)}, round {number + 1} of {plan.runs}")
-        outcome = Outcome(number, who)
-        caches = _caches(plan, who)
-        if caches is not None:
-            outcome.cold = not caches.exists()
+        outcome = Outcome(number, who, mode=plan.mode, cold=_cold(plan, who, done))
         done.append(outcome)
         start = time.monotonic()
         _process(plan, outcome, logs / f"{place}-{name(who).replace(' ', '-')}.log", say)
         say(f"  {outcome.error or 'done'} ({time.monotonic() - start:.0f} s)")
+
+
+def _cold(plan: Plan, who: Contestant, done: list[Outcome]) -> bool | None:
+    """Whether `who` will find no compiled kernels; None where only the user's own caches know."""
+    if any(outcome.contestant == who and outcome.came_up for outcome in done):
+        return False
+    caches = _caches(plan, who)
+    return None if caches is None else not caches.exists()
 
 
 def _process(plan: Plan, outcome: Outcome, log: Path, say: Say) -> None:
