@@ -14,6 +14,7 @@ the bundle, with no network. Tasks:
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -21,8 +22,11 @@ import subprocess
 import sys
 import tarfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
+
+from tools.become import become
 
 ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "tools" / "requirements.txt"
@@ -40,7 +44,7 @@ def wanted() -> str:
 
 
 def is_ready() -> bool:
-    return PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == wanted()
+    return PYTHON.exists() and STAMP.is_file() and STAMP.read_text("utf-8") == wanted()
 
 
 @contextlib.contextmanager
@@ -51,12 +55,24 @@ def only_one() -> Iterator[None]:
             import msvcrt  # exists on Windows only
 
             handle.seek(0)
-            msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+            while not _locked(lambda: msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)):
+                pass
         else:
             import fcntl  # exists on POSIX only
 
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _locked(lock: Callable[[], None]) -> bool:
+    """Whether Windows gave the lock; it waits ten seconds for it and then says EDEADLOCK."""
+    try:
+        lock()
+    except OSError as error:
+        if error.errno != errno.EDEADLOCK:
+            raise
+        return False
+    return True
 
 
 def bundle_in(arguments: list[str]) -> Path | None:
@@ -96,7 +112,7 @@ def make(bundle: Path | None = None) -> None:
             unpack_wheels(bundle)
             pip += ["--no-index", "--find-links", str(WHEELS)]
         subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
-        STAMP.write_text(wanted())
+        STAMP.write_text(wanted(), encoding="utf-8")  # a path, maybe with a user's name
     except BaseException:
         shutil.rmtree(VENV, ignore_errors=True)
         if RETIRED.exists():
@@ -115,14 +131,12 @@ def ensure(bundle: Path | None = None) -> None:
             make(bundle)
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> NoReturn:
     """Run `python -m tools` with the repository as working directory, from any folder."""
     environment = {"INIT_CWD": str(Path.cwd()), **os.environ}  # pixi sets the same variable
-    command = [str(PYTHON), "-m", "tools", *arguments]
+    environment["PYTHONUTF8"] = "1"  # what the tools read and print, in any console
     os.chdir(ROOT)
-    if os.name == "nt":  # exec does not replace the process there
-        return subprocess.run(command, env=environment).returncode
-    os.execve(command[0], command, environment)
+    become([str(PYTHON), "-m", "tools", *arguments], environment)
 
 
 def main(arguments: list[str]) -> int:
@@ -140,10 +154,12 @@ def main(arguments: list[str]) -> int:
     except (ValueError, tarfile.TarError) as error:
         sys.exit(f"error: {bundle} is damaged: {error}; get the file again")
     except OSError as error:
-        sys.exit(f"error: cannot make .venv: {error}")
+        # Windows keeps the folder of a program that runs, such as a server started from here.
+        hint = "; does a program still run from it?" if isinstance(error, PermissionError) else ""
+        sys.exit(f"error: cannot make .venv: {error}{hint}")
     except KeyboardInterrupt:
         sys.exit("interrupted while making .venv; run it again to continue")
-    return run(arguments)
+    run(arguments)
 
 
 if __name__ == "__main__":

@@ -275,7 +275,7 @@ def run() -> int:
     """Run the command line; the exit code. A foreseen error becomes one line and 1."""
     os.environ.setdefault("RATTLER_CACHE_DIR", str(paths.RATTLER_CACHE))
     try:
-        app()
+        app(windows_expand_args=False)  # the shell's work, and not cmd's: `model[1]` is a name
     except ToolError as error:
         err.print(f"[red]error:[/] {escape(str(error))}")
         return 1

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tools import generations, paths, prefix
+from tools.become import become
 from tools.console import err
 from tools.errors import ToolError
 from tools.variants import REFERENCE, chosen
@@ -16,7 +18,7 @@ from tools.variants import REFERENCE, chosen
 DOCTOR = paths.ROOT / "shims" / "src" / "vllm_gfx" / "doctor" / "__main__.py"
 
 
-def doctor(target: str | None, arguments: Sequence[str]) -> None:
+def doctor(target: str | None, arguments: Sequence[str]) -> NoReturn:
     """The doctor of the prefix; where there is none, the same file without any package.
 
     Raises ToolError for an unknown target.
@@ -35,7 +37,7 @@ def is_installed(where: Path, program: str) -> bool:
     return (where / prefix.LIST).is_file() and prefix.program_of(where, program).is_file()
 
 
-def run(target: str | None, command: Sequence[str]) -> None:
+def run(target: str | None, command: Sequence[str]) -> NoReturn:
     """Run `command` of the prefix of `target` from the caller's folder; never returns.
 
     Raises ToolError if the prefix is not installed.
@@ -47,6 +49,4 @@ def run(target: str | None, command: Sequence[str]) -> None:
         raise ToolError(f"{paths.shown(where)} is not installed", "run: python dev.py install")
     os.chdir(paths.callers("."))
     environment = prefix.environment(where)
-    if os.name == "nt":  # exec does not replace the process there
-        sys.exit(subprocess.run([str(program), *command[1:]], env=environment).returncode)
-    os.execve(program, [str(program), *command[1:]], environment)
+    become([str(program), *command[1:]], environment)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,26 @@ class TestDev:
         monkeypatch.setattr(sys, "version_info", (3, 10, 1))
         with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer"):
             dev.main(["build"])
+
+
+def test_the_lock_of_windows_is_waited_for() -> None:
+    """Its own wait ends after ten seconds, and .venv takes a minute."""
+    assert dev._locked(lambda: None)
+    assert not dev._locked(partial(_raise, OSError(errno.EDEADLOCK, "waited ten times")))
+    with pytest.raises(PermissionError):
+        dev._locked(partial(_raise, PermissionError(errno.EACCES, "a folder of others")))
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def test_a_name_of_the_callers_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows typer would read `*`, `[`, `$` and `~` in it as a shell does elsewhere."""
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(cli, "app", asked.update)
+    cli.run()
+    assert asked == {"windows_expand_args": False}
 
 
 def test_the_doctor_answers_where_nothing_is_installed(
