@@ -180,3 +180,43 @@ def test_gpus_are_named_as_they_are_visible(monkeypatch: pytest.MonkeyPatch) -> 
     found = [(r.variable, r.device) for r in replicas.devices("", None)]
     assert found == [("HIP_VISIBLE_DEVICES", "3"), ("HIP_VISIBLE_DEVICES", "5")]
     assert [r.device for r in replicas.devices("1", None)] == ["5"]
+
+
+@pytest.mark.parametrize(
+    ("hip", "visible", "wanted"),
+    [
+        ("7.1", {"CUDA_VISIBLE_DEVICES": "3,5"}, ("HIP_VISIBLE_DEVICES", ["3", "5"])),
+        ("7.1", {"ROCR_VISIBLE_DEVICES": "3,5"}, ("HIP_VISIBLE_DEVICES", ["0", "1"])),
+        ("7.1", {"HIP_VISIBLE_DEVICES": "", "CUDA_VISIBLE_DEVICES": "1,2"},
+         ("HIP_VISIBLE_DEVICES", ["1", "2"])),
+        (None, {"HIP_VISIBLE_DEVICES": "0", "CUDA_VISIBLE_DEVICES": "4,6"},
+         ("CUDA_VISIBLE_DEVICES", ["4", "6"])),
+    ],
+)  # fmt: skip
+def test_each_replica_sees_its_gpu_by_one_variable(
+    monkeypatch: pytest.MonkeyPatch,
+    hip: str | None,
+    visible: dict[str, str],
+    wanted: tuple[str, list[str]],
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    for name in ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in visible.items():
+        monkeypatch.setenv(name, value)
+    variable, devices = wanted
+    for replica, device in zip(replicas.devices("", None), devices, strict=True):
+        seen = {k: v for k, v in replica.environment().items() if k.endswith("_VISIBLE_DEVICES")}
+        # ROCR hides devices before HIP counts them, so it must stay.
+        kept = {k: v for k, v in visible.items() if k.startswith("ROCR")}
+        assert seen == {variable: device, **kept}
+
+
+def test_variables_that_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.version, "hip", "7.1")
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    with pytest.raises(Refusal, match=r"contradict each other.*; unset CUDA_VISIBLE_DEVICES"):
+        replicas.devices("", None)

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gfx_kernels import targets
 from vllm_gfx import cli, preflight
+from vllm_gfx.preflight import room
 from vllm_gfx.preflight import world as worlds
 from vllm_gfx.refusal import Refusal
 
@@ -123,3 +125,28 @@ def test_a_device_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Mon
     device.write_text("")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root
     assert worlds.kfd_state(device) == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("world_size", "engines", "asked"), [(1, 1, [1]), (2, 1, [2]), (2, 3, [6]), (1, 0, [])]
+)
+def test_gpus_of_all_engines_here_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, world_size: int, engines: int, asked: list[int]
+) -> None:
+    """Data parallel engines of this host have GPUs of their own; none here: none are needed."""
+    seen: list[int] = []
+    monkeypatch.delenv("VLLM_GFX_SIMULATE", raising=False)
+    monkeypatch.setattr(preflight, "_refuse_gpus", seen.append)
+    parallel = SimpleNamespace(local_world_size=world_size, data_parallel_size_local=engines)
+    preflight.check(SimpleNamespace(parallel_config=parallel, model_config=None))
+    assert seen == asked
+
+
+def test_memory_of_all_engines_gpus_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(preflight, "_refuse_gpus", lambda count: None)
+    monkeypatch.setattr(room, "cards", lambda torch, count: counted.append(count))
+    monkeypatch.setattr(room, "check", lambda config, cards: None)
+    parallel = SimpleNamespace(local_world_size=1, data_parallel_size_local=2)
+    preflight.check(SimpleNamespace(parallel_config=parallel, model_config=object()))
+    assert counted == [2]

@@ -178,3 +178,27 @@ def test_trap_7_numa_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     entry.mkdir()
     (entry / "numa_node").write_text("1\n", encoding="ascii")
     assert device._numa_node(card) == 1
+
+
+def test_trap_7_numa_nodes_of_all_visible_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a data parallel engine, whose own logical ids name fewer."""
+
+    class Platform(device.TorchDeviceQueries):
+        @classmethod
+        def device_count(cls) -> int:
+            return 2
+
+        @classmethod
+        def logical_device_id_to_visible_device_id(cls, device_id: int) -> int:
+            return [1][device_id]  # this engine has the second GPU
+
+    cards = [SimpleNamespace(pci_domain_id=0, pci_bus_id=b, pci_device_id=0) for b in (5, 6)]
+    for bus, node in ((5, "0"), (6, "1")):
+        entry = tmp_path / f"0000:{bus:02x}:00.0"
+        entry.mkdir()
+        (entry / "numa_node").write_text(f"{node}\n", encoding="ascii")
+    monkeypatch.setattr(device, "_PCI", tmp_path)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", cards.__getitem__)
+    assert Platform.get_all_device_numa_nodes() == [0, 1]

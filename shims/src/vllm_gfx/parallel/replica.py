@@ -16,6 +16,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from vllm_gfx.preflight.world import VISIBLE
+
 _SERVE = "from vllm_gfx import cli; cli.main()"
 _POLL_SECONDS = 0.25
 
@@ -49,14 +51,23 @@ class Replica:
     def alive(self) -> bool:
         return self.ready and self.code is None
 
+    def environment(self) -> dict[str, str]:
+        """This process's, with this GPU as the only one that is visible.
+
+        ROCR_VISIBLE_DEVICES stays: HIP counts what that one leaves, and so does `device`.
+        """
+        if not self.variable:
+            return dict(os.environ)
+        others = {name: value for name, value in os.environ.items() if name not in VISIBLE}
+        return {**others, self.variable: self.device}
+
     async def start(self, model: str, flags: Sequence[str]) -> None:
         """Start the process; its lines are printed with its name in front."""
         self.port = _free_port()
-        env = {**os.environ, self.variable: self.device} if self.variable else None
         command = [sys.executable, "-c", _SERVE, "serve", model, f"--port={self.port}", *flags]
         self.process = await asyncio.create_subprocess_exec(
             *command,
-            env=env,
+            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             **_own_group(),

@@ -19,6 +19,8 @@ from aiohttp import web
 from vllm_gfx import checkpoint, envs, serve
 from vllm_gfx.parallel.proxy import Proxy
 from vllm_gfx.parallel.replica import Replica
+from vllm_gfx.preflight.gpus import contradiction
+from vllm_gfx.preflight.world import VISIBLE
 from vllm_gfx.refusal import Refusal
 
 FAILED = 1
@@ -55,19 +57,22 @@ def devices(gpus: str, count: int | None) -> list[Replica]:
     """A replica for each GPU asked for. Raises Refusal for GPUs that are not there."""
     import torch
 
-    variable = "HIP_VISIBLE_DEVICES" if torch.version.hip else "CUDA_VISIBLE_DEVICES"
+    variables = VISIBLE if torch.version.hip else VISIBLE[1:]  # in the order in which they are read
+    if torch.version.hip and (refusal := contradiction(os.environ)) is not None:
+        raise refusal
     present = torch.cuda.device_count()
     if not present:
         return _without_gpus(gpus, count)
     if count is not None:
         raise Refusal(f"--count {count} where there are GPUs", "name them with --gpus 0,1")
-    named = (os.environ.get(variable) or ",".join(map(str, range(present)))).split(",")
+    said = next(filter(None, map(os.environ.get, variables)), "")
+    named = (said or ",".join(map(str, range(present)))).split(",")
     chosen = gpus.split(",") if gpus else [str(i) for i in range(present)]
     for number in chosen:
         if not number.isdecimal() or int(number) >= present or chosen.count(number) > 1:
             what = f"--gpus {gpus}: {number!r} is not one of the GPUs, or is there twice"
             raise Refusal(what, f"{present} are visible; give numbers from 0 to {present - 1}")
-    return [Replica(i, variable, named[int(n)].strip()) for i, n in enumerate(chosen)]
+    return [Replica(i, variables[0], named[int(n)].strip()) for i, n in enumerate(chosen)]
 
 
 def _without_gpus(gpus: str, count: int | None) -> list[Replica]:

@@ -49,7 +49,8 @@ class TorchDeviceQueries:
     def get_all_device_numa_nodes(cls) -> list[int] | None:
         """The NUMA node of each visible GPU by the kernel's PCI table; None where that is mute."""
         count = cls.device_count()  # type: ignore[attr-defined]
-        nodes = [_numa_node(cls._properties(i)) for i in range(count)]
+        # By torch's numbers: a data parallel engine's own logical ids name its GPUs alone.
+        nodes = [_numa_node(torch.cuda.get_device_properties(i)) for i in range(count)]
         return nodes if all(n >= 0 for n in nodes) else None
 
 

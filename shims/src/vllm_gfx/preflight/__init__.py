@@ -31,7 +31,10 @@ def check(vllm_config: Any) -> None:
 
     from vllm_gfx.preflight import room
 
-    gpus = vllm_config.parallel_config.local_world_size
+    parallel = vllm_config.parallel_config
+    gpus = parallel.local_world_size * parallel.data_parallel_size_local
+    if not gpus:
+        return  # the engines are on other hosts
     if not envs.simulated_target():
         _refuse_gpus(gpus)
     elif not torch.cuda.is_available():  # simulated on the CPU

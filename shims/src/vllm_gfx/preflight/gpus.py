@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vllm_gfx.machine import drivers
@@ -57,14 +57,22 @@ def _wrong_torch(world: World) -> Refusal | None:
     return Refusal(what, "install the pytorch of this channel (its build says rocm)")
 
 
+def contradiction(variables: Mapping[str, str]) -> Refusal | None:
+    """Why these variables do not say which of AMD's GPUs are meant; None if they do."""
+    hip, cuda = (variables.get(name) for name in VISIBLE)
+    if not hip or not cuda or hip == cuda:
+        return None
+    return Refusal(
+        f"HIP_VISIBLE_DEVICES={hip} and CUDA_VISIBLE_DEVICES={cuda} contradict each other, "
+        "and AMD's runtime reads both",
+        "unset CUDA_VISIBLE_DEVICES",
+    )
+
+
 def _ambiguous(world: World) -> Refusal | None:
+    if (found := contradiction(world.variables)) is not None:
+        return found
     hip, cuda = (world.variables.get(name) for name in VISIBLE)
-    if hip and cuda and hip != cuda:
-        return Refusal(
-            f"HIP_VISIBLE_DEVICES={hip} and CUDA_VISIBLE_DEVICES={cuda} contradict each other, "
-            "and AMD's runtime reads both",
-            "unset CUDA_VISIBLE_DEVICES",
-        )
     if world.others and cuda and not hip:
         return Refusal(
             f"GPUs of two vendors are here ({_names([*world.amd, *world.others])}) and "
