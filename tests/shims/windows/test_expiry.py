@@ -70,3 +70,8 @@ def test_hub_paths() -> None:
     text = _function("model_executor/model_loader/weight_utils.py", "download_weights_from_hf")
     assert "os.path.join(model_name_or_path" in text
     assert os.sep == "/"  # needed() is about this
+
+
+def test_chat_signals() -> None:
+    text = _function("entrypoints/cli/openai.py", "_register_signal_handlers")
+    assert "signal.SIGTSTP" in text
