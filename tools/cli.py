@@ -187,11 +187,16 @@ def smoke(target: OneTarget = None) -> None:
 
 
 @app.command(context_settings=Passed)
-def test(context: typer.Context) -> None:
+def test(
+    context: typer.Context,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="Only those on Windows Python; needs Wine.")
+    ] = False,
+) -> None:
     """Run every test (or the given ones); further arguments go to pytest."""
     from tools.suite import test as run
 
-    run(context.args)
+    run(context.args, windows)
 
 
 @app.command(context_settings={**Passed, "help_option_names": []})

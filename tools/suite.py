@@ -19,6 +19,8 @@ from tools.kernels import kernels
 from tools.lint import lint
 from tools.solve import ELSEWHERE
 from tools.trial import environment
+from tools.windows import wine
+from tools.windows.prefix import install as install_for_windows
 
 # tests/<folder> that test this checkout run in .venv; the others test what is installed.
 HERE = (
@@ -34,6 +36,7 @@ HERE = (
     "trust",
     "rocm",
 )
+UNDER_WINE = "windows"  # run in .venv too, but start Windows programs of a prefix of their own
 COMPILER = "ziglang"
 HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
 
@@ -42,23 +45,32 @@ def folders() -> tuple[list[str], list[str]]:
     """The folders of tests/ that run in .venv, and those that run inside the prefix."""
     found = sorted(p.parent for p in (paths.ROOT / "tests").rglob("test_*.py"))
     tops = dict.fromkeys(p.relative_to(paths.ROOT / "tests").parts[0] for p in found)
-    return [t for t in tops if t in HERE], [t for t in tops if t not in HERE]
+    return [t for t in tops if t in HERE], [t for t in tops if t not in (*HERE, UNDER_WINE)]
 
 
-def test(pytest_arguments: Sequence[str]) -> None:
-    """Lint, compile, build, install, run both halves; raises ToolError if anything failed.
+def test(pytest_arguments: Sequence[str], windows: bool = False) -> None:
+    """Lint, compile, build, install, run all; raises ToolError if anything failed.
 
-    Arguments go to pytest; folders or files among them choose which halves run.
+    Arguments go to pytest; folders or files among them choose what runs, `windows` those of Windows
+    alone. Where there is no Wine those are left out, unless they were asked for.
     """
     chosen = [Path(a) for a in pytest_arguments if _is_test(a)]
-    here, inside = _split(chosen)
+    if windows and not chosen:
+        chosen = [paths.ROOT / "tests" / UNDER_WINE]
+    here, inside, under_wine = _split(chosen)
+    if chosen and under_wine:
+        wine.require()
     failures = [] if chosen else _lint()
     kernels()
     for platform in ELSEWHERE:
         build(platform=platform)
     where = install(None)
+    if under_wine:
+        install_for_windows()
     rest = [a for a in pytest_arguments if Path(a) not in chosen]
-    sums = Sums(failed=len(failures)) + run(_lanes(here, inside, rest, where))
+    sums = Sums(failed=len(failures)) + run(_lanes(here, inside, under_wine, rest, where))
+    if not chosen and not under_wine:
+        out.print(f"not run: tests/{UNDER_WINE}, since there is no Wine here: {wine.REMEDY}")
     out.print(f"{sums.passed} passed, {sums.failed} failed, {sums.skipped} skipped")
     if not sums.passed + sums.failed:
         raise ToolError("no test ran", "is the name right?")
@@ -67,17 +79,22 @@ def test(pytest_arguments: Sequence[str]) -> None:
 
 
 def _lanes(
-    here: Sequence[str], inside: Sequence[str], rest: Sequence[str], where: Path
+    here: Sequence[str],
+    inside: Sequence[str],
+    under_wine: Sequence[str],
+    rest: Sequence[str],
+    where: Path,
 ) -> list[list[Half]]:
-    """What runs side by side: the folders of .venv, and those of the prefix `where`."""
-    lanes = []
-    if here:
-        arguments = ["-p", "tools.leave", *rest, *here]
-        lanes.append([Half("checkout", Path(sys.executable), arguments, dict(os.environ))])
+    """What runs side by side: what .venv runs, and the folders of the prefix `where`."""
+    ours, theirs = [], []
+    for name, selected in (("checkout", here), (UNDER_WINE, under_wine)):
+        if selected:
+            arguments = ["-p", "tools.leave", *rest, *selected]
+            ours.append(Half(name, Path(sys.executable), arguments, dict(os.environ)))
     if inside:
         env = environment(where) | lent_compiler()
-        lanes.append([Half("prefix", prefix.python_of(where), [*HANGS, *rest, *inside], env)])
-    return lanes
+        theirs.append(Half("prefix", prefix.python_of(where), [*HANGS, *rest, *inside], env))
+    return [lane for lane in (ours, theirs) if lane]
 
 
 def lent_compiler() -> dict[str, str]:
@@ -109,12 +126,15 @@ def _is_test(argument: str) -> bool:
     return path.exists() and path.resolve().is_relative_to(paths.ROOT / "tests")
 
 
-def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str]]:
+def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str], list[str]]:
+    """What runs in .venv, inside the prefix, and in .venv for Windows."""
     if not chosen:
         here, inside = folders()
-        return [f"tests/{t}" for t in here], [f"tests/{t}" for t in inside]
+        under_wine = [f"tests/{UNDER_WINE}"] if wine.is_here() else []
+        return [f"tests/{t}" for t in here], [f"tests/{t}" for t in inside], under_wine
     tops = {path: path.resolve().relative_to(paths.ROOT / "tests").parts[0] for path in chosen}
     return (
         [str(p) for p, top in tops.items() if top in HERE],
-        [str(p) for p, top in tops.items() if top not in HERE],
+        [str(p) for p, top in tops.items() if top not in (*HERE, UNDER_WINE)],
+        [str(p) for p, top in tops.items() if top == UNDER_WINE],
     )

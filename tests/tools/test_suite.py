@@ -12,6 +12,7 @@ import pytest
 
 from tools import halves, memory, paths, prefix, suite
 from tools.errors import ToolError
+from tools.windows import wine
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(suite, "build", lambda platform: None)
     monkeypatch.setattr(suite, "lint", lambda: None)
     monkeypatch.setattr(suite, "kernels", lambda: None)
+    monkeypatch.setattr(wine, "PROGRAM", tmp_path / "no wine")
     monkeypatch.setattr(prefix, "python_of", lambda where: Path(sys.executable))
     monkeypatch.chdir(tmp_path)
     return folder
@@ -80,6 +82,44 @@ def test_a_name_that_is_also_a_folder_is_a_name(
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed, 0 skipped"
 
 
+@pytest.fixture
+def windows(tests: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tests of Windows, and a Wine."""
+    (tests / "windows").mkdir()
+    (tests / "windows" / "test_it.py").write_text("def test_w(): pass\n")
+    wine.PROGRAM.write_text("")
+    monkeypatch.setattr(suite, "install_for_windows", lambda: None)
+    return tests
+
+
+@pytest.mark.parametrize(("windows_only", "passed"), [(False, 5), (True, 1)])
+def test_tests_of_windows(
+    windows: Path, capsys: pytest.CaptureFixture[str], windows_only: bool, passed: int
+) -> None:
+    suite.test([], windows_only)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{passed} passed, 0 failed, 0 skipped"
+
+
+def test_without_wine_tests_of_windows_are_named(
+    windows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wine.PROGRAM.unlink()
+    suite.test([])
+    *_, before, last = capsys.readouterr().out.splitlines()
+    assert before.startswith("not run: tests/windows")
+    assert before.endswith(wine.REMEDY)
+    assert last == "4 passed, 0 failed, 0 skipped"
+
+
+@pytest.mark.parametrize("arguments", [([], True), (["tests/windows"], False)])
+def test_tests_of_windows_that_are_asked_for_need_wine(
+    windows: Path, arguments: tuple[list[str], bool]
+) -> None:
+    wine.PROGRAM.unlink()
+    with pytest.raises(ToolError, match=r"no wine is not there; on Debian: apt-get install"):
+        suite.test(*arguments)
+
+
 def test_nothing_that_ran_is_a_failure(tests: Path) -> None:
     with pytest.raises(ToolError, match="no test ran"):
         suite.test(["-k", "no_such_test"])
@@ -95,6 +135,7 @@ def test_skips_are_counted(tests: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_every_folder_of_tests_has_a_place() -> None:
     here, inside = suite.folders()
     assert set(here) == set(suite.HERE)
+    assert (paths.ROOT / "tests" / suite.UNDER_WINE).is_dir()
     assert set(inside) == {
         "bench",
         "bench_engine",
@@ -107,6 +148,7 @@ def test_every_folder_of_tests_has_a_place() -> None:
         "preflight",
         "serve",
         "shims",
+        "stand_ins",
         "tinylm",
         "vram",
     }

@@ -72,6 +72,11 @@ def run(
     return subprocess.CompletedProcess(list(arguments), process.returncode, out, err)
 
 
+def tag_of(process: subprocess.Popen[str]) -> str:
+    """What the processes of the run that started `process` are known by."""
+    return psutil.Process(process.pid).environ()[TAG]
+
+
 def left(tag: str) -> list[psutil.Process]:
     """The processes of a run that have not ended."""
     found = []

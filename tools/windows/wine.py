@@ -15,6 +15,7 @@ from tools.prefix import LEAKS
 from tools.windows import native, rig
 
 PROGRAM = Path("/usr/lib/wine/wine64")  # Debian's; `wine` wants the 32-bit one beside it
+REMEDY = "on Debian: apt-get install --no-install-recommends wine64"
 SERVER = PROGRAM.with_name("wineserver64")
 READY = "complete.txt"  # in the drives' folder, written last
 SETUP = (["wineboot", "--init"], ["winecfg", "-v", "win10"])
@@ -27,10 +28,7 @@ def is_here() -> bool:
 def require() -> None:
     """Raise ToolError where there is no Wine."""
     if not is_here():
-        raise ToolError(
-            f"Windows Python runs under Wine, and {PROGRAM} is not there",
-            "on Debian: apt-get install --no-install-recommends wine64",
-        )
+        raise ToolError(f"Windows Python runs under Wine, and {PROGRAM} is not there", REMEDY)
 
 
 def windows_path(path: Path) -> str:

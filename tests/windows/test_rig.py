@@ -1,0 +1,96 @@
+"""The rig itself: what the other tests here stand on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.windows import programs
+from tools import solve
+from tools.errors import ToolError
+from tools.install import USED
+from tools.solve import channels_for
+from tools.variants import chosen
+from tools.windows import rig, run, wine
+from tools.windows.prefix import NAME
+
+ODD = "a ü\u4e2d"
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, Any]:
+    """What programs/rig.py says."""
+    return dict(programs.output("rig", ODD, "b c"))
+
+
+def test_it_is_windows_python(said: dict[str, Any]) -> None:
+    assert said["platform"] == "win32"
+    assert said["version"] == rig.python()
+    assert said["windows"] == "10"
+    assert said["prefix"] == wine.windows_path(run.python().parent)
+    assert said["arguments"] == [ODD, "b c"]
+
+
+def test_all_that_vllm_imports_unasked_is_there(said: dict[str, Any]) -> None:
+    assert not said["failed"]
+
+
+def test_torch_computes_and_its_exceptions_are_caught(said: dict[str, Any]) -> None:
+    assert said["product"] == 64.0**3
+    assert "mat1 and mat2 shapes cannot be multiplied" in said["thrown"]
+
+
+def test_output_and_exit_code_are_passed_on() -> None:
+    code = "import sys; print('äout'); print('err', file=sys.stderr); sys.exit(7)"
+    done = run.run(["-c", code], timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "äout\n", "err\n")
+
+
+def test_entry_points_are_programs() -> None:
+    program = wine.windows_path(run.python().with_name("Scripts") / "f2py.exe")
+    code = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+    done = run.run(["-c", code, program, "-v"], timeout=60)
+    assert (done.returncode, done.stdout) == (0, "2.0.2\n")
+
+
+CHILD = """
+import subprocess, sys, time
+sleep = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+child = subprocess.Popen(sleep, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+print(child.stdout.readline().decode().strip(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_a_program_started_ends_with_the_block() -> None:
+    with run.started(["-c", CHILD]) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "up\n"
+        tag = run.tag_of(process)
+        assert len(run.left(tag)) == 2
+    assert run.left(tag) == []
+
+
+def test_a_program_that_hangs_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        run.run(["-c", "import time; time.sleep(600)"], timeout=5)
+
+
+def test_nothing_of_the_rig_can_be_passed_on() -> None:
+    for target in [None, *(variant.name for variant in chosen(None))]:
+        assert rig.CHANNEL.as_uri() not in channels_for(target)
+        assert target != NAME
+    records = solve.records(USED, rig.PLATFORM, channels=channels_for(None))
+    (python,) = [record for record in records if record.name.normalized == "python"]
+    assert not (rig.CHANNEL / rig.PLATFORM / python.file_name).exists()
+
+
+def test_a_machine_without_wine_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wine, "PROGRAM", tmp_path / "wine64")
+    with pytest.raises(ToolError, match="apt-get install --no-install-recommends wine64"):
+        wine.require()
