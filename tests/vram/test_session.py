@@ -15,7 +15,7 @@ from vllm_gfx.vram import counters, session
 from vllm_gfx.vram.counters import CannotRead
 from vllm_gfx.vram.session import Session, Spilled
 
-from tests.preflight.conftest import Checkpoint, checkpoint  # noqa: F401 - a fixture
+from tests.preflight.conftest import Checkpoint
 from tests.preflight.test_need import configured
 from tests.vram.fake_counters import GIB, MIB, Fake, on_card
 
@@ -113,7 +113,7 @@ def test_counters_that_go_away(said: list[str]) -> None:
 
 
 @pytest.fixture
-def begin(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> Iterator[Begin]:  # noqa: F811
+def begin(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> Iterator[Begin]:
     """Begins the session of a 7B model, on fake counters: its configuration."""
 
     def _begin(*readings: Any, **settings: Any) -> Any:
@@ -206,7 +206,7 @@ def test_an_unknown_value(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None
 def test_on_linux_there_is_nothing_to_watch(
     checkpoint: Checkpoint,
     said: list[str],
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No counter is opened, no thread started, even where refusing is asked for."""
     monkeypatch.setenv(envs.ON_SPILL, envs.REFUSE)
