@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(function: Callable[[], None]) -> None:
-    """Call `function` of a test module in a new process; AssertionError with its traceback."""
+def run(function: Callable[[], None], env: Mapping[str, str] | None = None) -> None:
+    """Call `function` of a test module in a new process; AssertionError with its traceback.
+
+    `env` is added to this process's variables.
+    """
     code = f"from {function.__module__} import {function.__name__} as f; f()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    command, given = [sys.executable, "-c", code], {**os.environ, **(env or {})}
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

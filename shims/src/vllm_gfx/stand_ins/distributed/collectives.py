@@ -58,9 +58,7 @@ def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -
     return _done(async_op)
 
 
-def monitored_barrier(
-    group: Any = None, timeout: Any = None, wait_all_ranks: bool = False
-) -> None:
+def monitored_barrier(group: Any = None, timeout: Any = None, wait_all_ranks: bool = False) -> None:
     """Return: nobody else is late."""
     member("monitored_barrier", group)
 

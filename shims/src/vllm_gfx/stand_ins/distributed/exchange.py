@@ -47,7 +47,9 @@ def scatter_object_list(
 ) -> None:
     """Put the only input into the output."""
     member("scatter_object_list", group, src, group_src)
-    _put("scatter_object_list", scatter_object_output_list, (scatter_object_input_list or [None])[0])
+    _put(
+        "scatter_object_list", scatter_object_output_list, (scatter_object_input_list or [None])[0]
+    )
 
 
 def send(*_: Any, **__: Any) -> NoReturn:

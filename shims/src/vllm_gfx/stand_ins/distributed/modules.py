@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NoReturn
 
-import torch
 import torch.distributed as native
 
 from vllm_gfx.stand_ins.distributed import collectives, exchange, functional, state, stores, types
@@ -20,6 +19,7 @@ from vllm_gfx.stand_ins.distributed import collectives, exchange, functional, st
 _QUERIES = ("is_nccl_available", "is_mpi_available", "is_ucc_available", "is_xccl_available")
 # With our modules in place these would begin to import and end in another error than before.
 ABSENT = (
+    "_functional_collectives_impl",
     "_shard",
     "_sharded_tensor",
     "_sharding_spec",

@@ -16,35 +16,38 @@ class Store:
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
+        self._prefix = ""
         self.timeout = DEFAULT_TIMEOUT
 
     def set(self, key: str, value: str | bytes) -> None:
         """Store `value`, as bytes."""
-        self._values[key] = value.encode() if isinstance(value, str) else bytes(value)
+        self._values[self._prefix + key] = (
+            value.encode() if isinstance(value, str) else bytes(value)
+        )
 
     def get(self, key: str) -> bytes:
         """What was set. Raises torch's DistStoreError for an unknown key."""
         self.wait([key])
-        return self._values[key]
+        return self._values[self._prefix + key]
 
     def add(self, key: str, amount: int) -> int:
         """Count up, from 0."""
-        total = int(self._values.get(key, b"0")) + amount
+        total = int(self._values.get(self._prefix + key, b"0")) + amount
         self.set(key, str(total))
         return total
 
     def check(self, keys: Sequence[str]) -> bool:
         """Whether all of `keys` are set."""
-        return all(key in self._values for key in keys)
+        return all(self._prefix + key in self._values for key in keys)
 
     def wait(self, keys: Sequence[str], timeout: timedelta | None = None) -> None:
         """Raise torch's DistStoreError if one of `keys` is not set."""
-        if missing := [key for key in keys if key not in self._values]:
+        if missing := [key for key in keys if not self.check([key])]:
             raise DistStoreError(f"wait: no other process will set {', '.join(missing)}")
 
     def delete_key(self, key: str) -> bool:
         """Whether there was such a key."""
-        return self._values.pop(key, None) is not None
+        return self._values.pop(self._prefix + key, None) is not None
 
     def num_keys(self) -> int:
         """How many keys are set."""
@@ -60,8 +63,8 @@ class PrefixStore(Store):
 
     def __init__(self, prefix: str, store: Store) -> None:
         super().__init__()
+        self._values, self._prefix = store._values, f"{store._prefix}{prefix}/"
         self.underlying_store = store
-        self.prefix = prefix
 
 
 class FileStore(Store):

@@ -131,4 +131,6 @@ class FullyShardedDataParallel(torch.nn.Module):
     """For isinstance: no module is sharded here."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        raise Refusal("this torch is built without torch.distributed, so it shards nothing", _REMEDY)
+        raise Refusal(
+            "this torch is built without torch.distributed, so it shards nothing", _REMEDY
+        )
