@@ -10,8 +10,8 @@ from vllm_gfx.platform.device import TorchDeviceQueries
 from tests.stand_ins import names
 
 UNIX = frozenset(
-    ("amdsmi", "crypt", "curses", "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource")
-    + ("spwd", "syslog", "termios", "tty", "uvloop")
+    {"amdsmi", "crypt", "curses", "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource"}
+    | {"spwd", "syslog", "termios", "tty", "uvloop"}
 )
 # uvloop: early/uvloop.py, tested with the event loop. Of each other import, why Windows gets by.
 WHY = {
