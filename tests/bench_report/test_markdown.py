@@ -29,9 +29,9 @@ def test_ours_the_ratios_and_the_losses_are_there(results: Path) -> None:
     cells = dict(zip(head.strip("| ").split(" | "), only.strip("| ").split(" | "), strict=True))
     assert cells["model"] == "made-up-7b-w4, graph"
     assert cells["1 stream"] == "109 tok/s (3.94x upstream-w4, 2.22x fp16)"
-    assert cells["of the bandwidth"] == "70.2% (3.88x upstream-w4, **0.80x fp16**)"
+    assert cells["of the bandwidth"] == "70.2%"  # no speed: ENGINE.md compares it
     assert cells["first token, 2048"].startswith("290 ms (0.99x upstream-w4 ~, ")
-    assert cells["start-up"].endswith(" ?)") and cells["start-up"].startswith("21.1 s")
+    assert cells["start-up"] == "21.1 s"
     assert "ours loses 9, 1 of them by more than the spread." in markdown.readme_table()
 
 

@@ -62,4 +62,7 @@ def test_paths_in_the_guides_exist() -> None:
 
 
 def test_readme_is_short() -> None:
-    assert len(readme.README.read_text("utf-8").splitlines()) <= 160
+    """What is written by hand; tables grow with what is measured."""
+    text = readme.README.read_text("utf-8")
+    by_hand = re.sub(r"<!-- (\w+): begin .*?<!-- \1: end -->", "", text, flags=re.DOTALL)
+    assert len(by_hand.splitlines()) <= 140

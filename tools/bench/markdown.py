@@ -46,8 +46,8 @@ def readme_table() -> str:
 
 def _headlines(groups: Sequence[Group]) -> Iterator[list[str]]:
     for part in groups:
-        lines = (answer(part, column) for column in COLUMNS)
-        yield [part.title, *(_headline(line) if line else "" for line in lines)]
+        lines = ((answer(part, column), column.speed) for column in COLUMNS)
+        yield [part.title, *(_headline(line, speed) if line else "" for line, speed in lines)]
 
 
 def _aims(groups: Sequence[Group]) -> Iterator[list[str]]:
@@ -59,11 +59,12 @@ def _aims(groups: Sequence[Group]) -> Iterator[list[str]]:
         yield [str(aim), reached if found else "not measured", missed]
 
 
-def _headline(line: Line) -> str:
-    """Ours and how many times as good it is; without ours, whoever answered."""
+def _headline(line: Line, compared: bool) -> str:
+    """Ours and, if `compared`, how many times as good it is; without ours, whoever answered."""
     if OURS not in line.rows:
         return ", ".join(f"{name} {words.median(row)}" for name, row in line.rows.items())
-    said = [_bold(str(match), match) for match in matches(line) if match.times is not None]
+    found = matches(line) if compared else []
+    said = [_bold(str(match), match) for match in found if match.times is not None]
     return words.median(line.rows[OURS]) + (f" ({', '.join(said)})" if said else "")
 
 
