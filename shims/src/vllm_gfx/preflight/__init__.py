@@ -30,6 +30,7 @@ def check(vllm_config: Any) -> None:
     import torch
 
     from vllm_gfx.preflight import room
+    from vllm_gfx.vram import estimate
 
     parallel = vllm_config.parallel_config
     gpus = parallel.local_world_size * parallel.data_parallel_size_local
@@ -42,7 +43,9 @@ def check(vllm_config: Any) -> None:
     if torch.cuda.is_available() and torch.cuda.memory_allocated():
         return  # a copy of the configuration, made for a draft while the model is loaded
     if vllm_config.model_config is not None:
-        room.check(vllm_config, room.cards(torch, gpus))
+        cards = room.cards(torch, gpus)
+        estimate.cap(vllm_config, cards)
+        room.check(vllm_config, cards)
 
 
 def _refuse_gpus(count: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,16 +30,16 @@ class Card:
     name: str
     total: int
     free: int | None = None
+    integrated: bool | None = None  # its memory is the system's
 
 
 def cards(torch: Any, count: int) -> list[Card]:
     """The first `count` GPUs of this process. Makes no context: that would take memory itself."""
     devices = torch_view.look(torch).devices[:count]
     if sys.platform == "win32":  # another process asks, and ends
-        try:
-            return [Card(d.name, d.total, d.free) for d in probe.ask().torch.devices[:count]]
-        except probe.ProbeFailed:
-            return [Card(d.name, d.total) for d in devices]
+        with suppress(probe.ProbeFailed):  # then nobody can tell what is free
+            devices = probe.ask().torch.devices[:count]
+        return [Card(d.name, d.total, d.free, d.integrated) for d in devices]
     listed = {adapter.pci: adapter for adapter in adapters.found() if adapter.pci}
     return [Card(d.name, d.total, _free(d, listed.get(d.pci))) for d in devices]
 
