@@ -46,8 +46,10 @@ def cap(vllm_config: Any, cards: Sequence[Card]) -> None:
     told from it. Raises Refusal for a given share with VLLM_GFX_ON_SPILL=refuse.
     """
     refuses = envs.on_spill() == envs.REFUSE
+    if not counters.spills() or not cards:
+        return
     cache = vllm_config.cache_config
-    if not counters.spills() or not cards or cache.kv_cache_memory_bytes is not None:
+    if cache.kv_cache_memory_bytes is not None:
         return  # bytes that were asked for outright are watched like the rest
     card = min(cards, key=lambda card: card.total)
     if card.integrated:
