@@ -15,14 +15,8 @@ import pytest
 from vllm_gfx.early import ascii_folders, tvm_ffi_path
 from vllm_gfx.machine import short_names
 
-VARIABLES = (
-    "TMPDIR",
-    "TEMP",
-    "TMP",
-    "TRITON_HOME",
-    "XDG_CACHE_HOME",
-    *ascii_folders.TARGET.split(),
-)
+CACHES = ("TRITON_CACHE_DIR", "VLLM_CACHE_ROOT", "TORCHINDUCTOR_CACHE_DIR")
+VARIABLES = ("TMPDIR", "TEMP", "TMP", "TRITON_HOME", "XDG_CACHE_HOME", *CACHES)
 SHORT = {"Jürgen": "JRGEN~1", "中ж": "XY~1"}
 
 

@@ -52,7 +52,7 @@ def main() -> None:
     origin = Path(importlib.util.find_spec("xgrammar").origin)
     library = Path(shutil.copy(origin.with_name(LIBRARY), home))
     short = short_names.in_ascii(str(home))
-    said = {"short": short, "same": bool(short) and os.path.samefile(short, home)}
+    said = {"short": short, "same": bool(short) and home.samefile(short)}
     said["without"] = loads(library)
     tvm_ffi_path.install()
     said["with"] = loads(library)
