@@ -10,12 +10,6 @@ from vllm_gfx.bench import facts, rows
 from vllm_gfx.machine import drivers
 
 
-def test_spill_is_unknown_only_where_nobody_can_say() -> None:
-    assert facts.spill("linux") == (False, "")
-    known, why = facts.spill("win32")
-    assert known is None and "WDDM" in why
-
-
 def test_versions_name_everything() -> None:
     found = facts.versions()
     assert list(found) == list(rows.VERSIONS)

@@ -62,24 +62,33 @@ def _measure(request: dict[str, Any], tell: Tell) -> None:
     started = engine.start(request["model"], request["mode"], request["flags"], sizes)
     ready = time.time() - request["spawned"] - not_starting
     commit = request["commit"] or facts.commit()
-    tell({"facts": {**_facts(device, started.vllm_config), "commit": commit}})
+    known = {**_facts(device, started.vllm_config), "commit": commit}
+    tell({"facts": known | _spill(known)})
     sizes = engine.fitting(sizes, started.vllm_config, request)
     bench = measures.Bench(started, sizes)
     for measured in _all(request["benches"], bench, ready, device, tell):
         tell(measured.record())
+    tell({"facts": known | _spill(known)})  # of all that was measured
 
 
 def _facts(device: dict[str, Any], config: Any) -> dict[str, Any]:
     from vllm_gfx.bench import engine, facts
 
-    spill, unknown = facts.spill()
     return {
         "device": device,
         "versions": facts.versions(),
-        "settings": engine.settings(config) | ({"spill_unknown": unknown} if unknown else {}),
+        "settings": engine.settings(config),
         "served_by": engine.served_by(),
-        "spill": spill,
     }
+
+
+def _spill(known: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a spill until now, and why if that is nothing."""
+    from vllm_gfx.vram import session
+
+    spill, unknown = session.observed()
+    more = {"spill_unknown": unknown} if unknown else {}
+    return {"spill": spill, "settings": known["settings"] | more}
 
 
 def _all(

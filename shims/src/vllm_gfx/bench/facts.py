@@ -88,13 +88,6 @@ def driver(of_amd: bool) -> str | None:
     return f"amdgpu {found['amdgpu']}, kernel {found['kernel']}"
 
 
-def spill(system: str = sys.platform) -> tuple[bool | None, str]:
-    """Whether the driver moved device memory to the host's, unasked, and why that is unknown."""
-    if system == "win32":
-        return None, "WDDM moves memory unseen by torch, and its counters are not read"
-    return False, ""  # Linux drivers fail the allocation instead
-
-
 def copy_gb_s() -> float:
     """GB/s of a large copy on the device, bytes read plus bytes written, the best of COPIES.
 

@@ -57,9 +57,9 @@ def _shape(config: Any) -> tuple[int, int, int]:
     """Heads and both sides of the state of one recurrent layer. Raises Unknown."""
     for names in STATES:
         found = [1 if name is None else getattr(config, name, None) for name in names]
-        if all(isinstance(size, int) and size > 0 for size in found):
-            heads, rows, columns = found
-            return int(heads), int(rows), int(columns)
+        sizes = [size for size in found if isinstance(size, int) and size > 0]
+        if len(sizes) == len(names):
+            return sizes[0], sizes[1], sizes[2]
     raise Unknown("recurrent layers")
 
 
