@@ -1,25 +1,33 @@
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import openai
 import pytest
 
-from tests.serve.server import KEY, Server
+from tests.serve.arguments import RUNNING
+from tests.serve.server import KEY, Running, Server
 from tests.support import tinylm
 
 Start = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
-def model() -> Path:
-    return tinylm.copy(tinylm.ORIGINAL)
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In a folder as users have them; a bracket means something to whoever expands names."""
+    folder = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne [1]"
+    return Path(shutil.copytree(tinylm.copy(tinylm.ORIGINAL), folder))
 
 
 @pytest.fixture(scope="session")
-def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The one server that most tests share."""
+def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The one server that most tests share; or one that runs already, under Wine for instance."""
+    if port := os.environ.get(RUNNING):
+        yield Running(int(port))
+        return
     log = tmp_path_factory.mktemp("server") / "log"
     server = Server(model, log, "--api-key", KEY)
     try:
@@ -30,7 +38,7 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 
 @pytest.fixture(scope="session")
-def client(server: Server) -> openai.OpenAI:
+def client(server: Running) -> openai.OpenAI:
     return server.client()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,8 +16,10 @@ import openai
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-KEY = "sk-of-the-tests"
-NAME = "tiny"
+from tests.serve.arguments import KEY, NAME, arguments, free_port
+
+__all__ = ["KEY", "NAME", "Running", "Server", "command", "free_port", "until"]
+
 READY_SECONDS = 240  # a deadline for a busy machine, not the bound: that is measured
 PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.1
@@ -29,13 +30,6 @@ def command() -> str:
     found = shutil.which("vllm-gfx", path=str(Path(sys.executable).parent))
     assert found, f"no vllm-gfx beside {sys.executable}"
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(met: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -53,16 +47,38 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-class Server:
-    """One server process; its output is in `log`, what it started in `family`."""
+class Running:
+    """A server that answers at `port`, whoever started it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def client(self, key: str = KEY) -> openai.OpenAI:
+        """The real client, that neither retries nor waits for ever."""
+        return openai.OpenAI(
+            base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=READY_SECONDS
+        )
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that carry `labels`."""
+        families = text_string_to_metric_families(httpx.get(f"{self.url}/metrics").text)
+        samples = (sample for family in families for sample in family.samples)
+        wanted = labels.items()
+        return sum(s.value for s in samples if s.name == name and wanted <= s.labels.items())
+
+    def running(self) -> int:
+        return int(self.metric("vllm:num_requests_running"))
+
+
+class Server(Running):
+    """One server process of ours; its output is in `log`, what it started in `family`."""
 
     def __init__(self, model: Path, log: Path, *flags: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(free_port())
         self.log = log
         self.family: list[psutil.Process] = []
-        argv = [command(), "serve", str(model), "--port", str(self.port), "--dtype", "float32"]
-        argv += ["--served-model-name", NAME, "--max-model-len", "1024", *flags]
+        argv = [command(), *arguments(str(model), self.port, *flags)]
         with log.open("w", encoding="utf-8") as output:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
@@ -90,22 +106,6 @@ class Server:
             return httpx.get(f"{self.url}/health").status_code == 200
         except httpx.TransportError:
             return False
-
-    def client(self, key: str = KEY) -> openai.OpenAI:
-        """The real client, that neither retries nor waits for ever."""
-        return openai.OpenAI(
-            base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=READY_SECONDS
-        )
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric's samples that carry `labels`."""
-        families = text_string_to_metric_families(httpx.get(f"{self.url}/metrics").text)
-        samples = (sample for family in families for sample in family.samples)
-        wanted = labels.items()
-        return sum(s.value for s in samples if s.name == name and wanted <= s.labels.items())
-
-    def running(self) -> int:
-        return int(self.metric("vllm:num_requests_running"))
 
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

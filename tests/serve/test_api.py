@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import openai
 import psutil
 import pytest
 
-from tests.serve.server import KEY, NAME, Server
+from tests.serve.server import KEY, NAME, Running, Server, command
 
 PROMPT = "def main(argv=None):\n    "
 GREEDY: dict[str, Any] = {"model": NAME, "temperature": 0.0}
@@ -22,6 +23,16 @@ MESSAGES: list[Any] = [{"role": "user", "content": "What does os.path.join retur
 
 def test_models(client: openai.OpenAI) -> None:
     assert [(m.id, m.owned_by) for m in client.models.list()] == [(NAME, "vllm")]
+
+
+def test_a_second_server_on_its_port_is_refused_and_harms_nothing(
+    server: Running, client: openai.OpenAI, model: Path
+) -> None:
+    argv = [command(), "serve", str(model), "--port", str(server.port)]
+    second = subprocess.run(argv, capture_output=True, text=True)
+    (line,) = second.stderr.splitlines()
+    assert second.returncode == 2 and f"port {server.port} of 127.0.0.1 is in use" in line
+    assert [m.id for m in client.models.list()] == [NAME]
 
 
 def test_completion(client: openai.OpenAI) -> None:
@@ -45,7 +56,7 @@ def test_chat_plain_and_streamed_say_the_same(client: openai.OpenAI) -> None:
     assert chunks[-1].usage == plain.usage
 
 
-def test_sixteen_at_once_answer_as_one_by_one(server: Server, client: openai.OpenAI) -> None:
+def test_sixteen_at_once_answer_as_one_by_one(server: Running, client: openai.OpenAI) -> None:
     questions = [f"Item {i}: " + "import os\n" * (i % 5) for i in range(16)]
 
     def asked(question: str) -> dict[str, Any]:
@@ -125,7 +136,7 @@ def test_structured_output_fits_its_schema(
     jsonschema.validate(json.loads(answer.choices[0].message.content or ""), SCHEMA)
 
 
-def test_tokenize_and_back(server: Server) -> None:
+def test_tokenize_and_back(server: Running) -> None:
     def post(path: str, **body: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {KEY}"}
         found: dict[str, Any] = httpx.post(
@@ -138,7 +149,7 @@ def test_tokenize_and_back(server: Server) -> None:
     assert post("detokenize", tokens=split["tokens"])["prompt"] == PROMPT
 
 
-def test_metrics_count_what_was_generated(server: Server, client: openai.OpenAI) -> None:
+def test_metrics_count_what_was_generated(server: Running, client: openai.OpenAI) -> None:
     before = server.metric("vllm:generation_tokens_total")
     client.completions.create(
         prompt=PROMPT, max_tokens=9, extra_body={"ignore_eos": True}, **GREEDY
@@ -147,7 +158,7 @@ def test_metrics_count_what_was_generated(server: Server, client: openai.OpenAI)
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_without_the_api_key_nothing_is_served(server: Server, key: str | None) -> None:
+def test_without_the_api_key_nothing_is_served(server: Running, key: str | None) -> None:
     stranger = server.client(key or "none")
     headers = {} if key else {"Authorization": openai.omit}
     with pytest.raises(openai.AuthenticationError) as refused:

@@ -11,6 +11,7 @@ from vllm_gfx import checkpoint, envs, serve
 from vllm_gfx.refusal import Refusal
 
 from tests.serve.server import free_port
+from tests.support import tinylm
 
 HUB = "owner/model"
 
@@ -113,7 +114,7 @@ def test_an_engine_in_process_checks_as_well(tmp_path: Path) -> None:
 
 def test_the_quantisation_of_a_folder(model: Path) -> None:
     assert checkpoint.quantisation(str(model)) == ""
-    assert checkpoint.quantisation(str(model.parent / "awq-g128")) == "awq"
+    assert checkpoint.quantisation(str(tinylm.copy("awq-g128"))) == "awq"
     assert checkpoint.quantisation(HUB) == ""
 
 

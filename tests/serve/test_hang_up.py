@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import openai
 
-from tests.serve.server import NAME, Server, until
+from tests.serve.server import NAME, Running, until
 
 TOKENS = 900  # far more than are generated before the client is gone
 
 
-def test_its_request_is_aborted(server: Server, client: openai.OpenAI) -> None:
+def test_its_request_is_aborted(server: Running, client: openai.OpenAI) -> None:
     generated = server.metric("vllm:generation_tokens_total")
     stream = client.completions.create(
         model=NAME,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -117,6 +118,25 @@ def test_broken_folder(folder: Path, refused: Refused, how: str, asked: str) -> 
     assert [word for word in (str(folder), *words) if word not in line] == []
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", WEIGHTS])
+@pytest.mark.parametrize("asked", ["serve", "report"])
+def test_a_file_that_another_process_has_locked(
+    folder: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, name: str, asked: str
+) -> None:
+    """Simulated: a lock keeps nobody else from reading on Linux. tests/windows has a real one."""
+    read = Path.open
+
+    def locked(path: Path, *how: Any, **more: Any) -> Any:
+        if path == folder / name:
+            raise PermissionError(errno.EACCES, "used by another process", str(path))
+        return read(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", locked)
+    line = refused(asked, str(folder))
+    assert f"{folder / name} cannot be read (used by another process)" in line
+    assert "end the program that uses it" in line and "download" not in line
+
+
 def test_no_tokenizer(folder: Path, refused: Refused) -> None:
     for file in folder.glob("tokenizer*"):
         file.unlink()
@@ -136,6 +156,24 @@ def test_port_in_use(model: Path, refused: Refused, taken: int) -> None:
     line = refused("serve", str(model), "--port", str(taken))
     assert f"port {taken} of 127.0.0.1 is in use" in line and "--port NUMBER" in line
     assert f"{taken}" in refused("serve", str(model), f"--port={taken}", "--host", "0.0.0.0")
+
+
+def test_no_free_port(model: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's own is free, but the engine's connections would find none."""
+    bind, bound = socket.socket.bind, list[int]()
+
+    def exhausted(one: socket.socket, address: tuple[str, int]) -> None:
+        if address[1] == 0 and len(bound) == 3:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        bind(one, address)
+        if address[1] == 0:
+            bound.append(one.fileno())
+
+    port = free_port()
+    monkeypatch.setattr(socket.socket, "bind", exhausted)
+    line = refused("serve", str(model), "--port", str(port))
+    assert "no TCP port of 127.0.0.1 is free for the engine" in line and "wait" in line
+    assert len(bound) == 3, "they are held at once"
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536", "-1", "80.5", "٣"])

@@ -98,12 +98,20 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _refuse_pointer(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
-            raise Refusal(
-                f"{path} is a Git LFS pointer, not the file itself",
-                "run `git lfs pull` in the folder, or download the file",
-            )
+    """Whoever reads a file asks this first: it also refuses one that cannot be read at all."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(_LFS_POINTER))
+    except OSError as error:  # on Windows also a file that another process has locked
+        raise Refusal(
+            f"{path} cannot be read ({error.strerror})",
+            "end the program that uses it, or ask for the right to read it",
+        ) from error
+    if begin == _LFS_POINTER:
+        raise Refusal(
+            f"{path} is a Git LFS pointer, not the file itself",
+            "run `git lfs pull` in the folder, or download the file",
+        )
 
 
 def _check_weights(folder: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from vllm_gfx import arguments
 from vllm_gfx.refusal import Refusal
 
 USAGE_ERROR = 2
@@ -77,7 +78,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
 
 def main() -> None:
     """Run the command line; a foreseen error becomes one line on stderr and exit code 2."""
-    command, rest = _parsed(sys.argv[1:])
+    command, rest = _parsed(arguments.understood(sys.argv[1:]))
     try:
         sys.exit(COMMANDS[command][0](rest))
     except Refusal as refusal:

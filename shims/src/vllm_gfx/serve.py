@@ -7,6 +7,7 @@ line instead of a traceback where vLLM refuses the configuration or finds the po
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import socket
@@ -22,6 +23,7 @@ HOST = "127.0.0.1"
 # Upstream's default is 0: it kills the engine under the requests. Ten seconds let most finish.
 SHUTDOWN_TIMEOUT = "10"
 PORT = "8000"  # upstream's default
+FREE_PORTS = 8  # at once, on Windows: event loops' pairs of sockets, and the engine's four sockets
 _NO_TOKENIZER = "skip-tokenizer-init"
 _WITH_VALUE = (
     "config",
@@ -65,6 +67,7 @@ def prepared(argv: Sequence[str]) -> list[str]:
         checkpoint.check_tokenizer(named)
     if "uds" not in given:
         check_port(given.get("host", HOST), given.get("port", PORT))
+    check_free_ports()
     defaults = {"host": HOST, "shutdown-timeout": SHUTDOWN_TIMEOUT}
     added = [f"--{name}={value}" for name, value in defaults.items() if name not in given]
     return [*([model] if model else []), *added, *rest]
@@ -120,6 +123,19 @@ def check_port(host: str, port: str) -> None:
             probe.listen(1)
     except OSError as error:
         raise _cannot_listen(host, port, error) from error
+
+
+def check_free_ports() -> None:
+    """Raise Refusal if this machine has none left for the engine's own connections."""
+    with contextlib.ExitStack() as held:
+        try:
+            for _ in range(FREE_PORTS):
+                held.enter_context(socket.socket()).bind((HOST, 0))
+        except OSError as error:
+            raise Refusal(
+                f"no TCP port of {HOST} is free for the engine ({error.strerror})",
+                "end programs that hold connections open, or wait until closed ones are forgotten",
+            ) from error
 
 
 def _cannot_listen(host: str, port: str, error: OSError) -> Refusal:
