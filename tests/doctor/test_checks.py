@@ -12,7 +12,7 @@ from gfx_kernels import targets
 from vllm_gfx import doctor
 from vllm_gfx.doctor import checks, environment, hardware, installed
 from vllm_gfx.doctor.finding import BROKEN, NOTE, WARNING
-from vllm_gfx.machine import adapters, memory, probe, torch_view
+from vllm_gfx.machine import adapters, long_paths, memory, probe, torch_view
 from vllm_gfx.machine.adapters import Adapter
 from vllm_gfx.machine.torch_view import TorchView
 
@@ -156,6 +156,18 @@ def test_paths_that_windows_libraries_cannot_open(machine: Machine) -> None:
     assert "Jürgen" in line and "letters outside ASCII" in line
 
 
+def test_paths_longer_than_this_windows_opens(machine: Machine) -> None:
+    home = Path("C:/Users/Somebody") / ("with a long name " * 6)
+    machine.patch.setattr(hardware, "folders", lambda: {"model cache": home})
+    assert said("long paths") == []
+    machine.patch.setattr(long_paths, "enabled", lambda: False)
+    (line,) = said("long paths")
+    assert "can pass 259 characters" in line and "set HF_HOME to a short folder" in line
+    assert "LongPathsEnabled to 1 in HKLM\\SYSTEM" in line
+    machine.patch.setattr(hardware, "folders", lambda: {"model cache": Path("C:/Users/Me")})
+    assert said("long paths") == []
+
+
 def test_torch_that_cannot_be_imported_is_said_once(machine: Machine) -> None:
     machine.torch(probe.ProbeFailed("torch: DLL load failed"))
     broken = [str(finding) for finding in doctor.conclude() if finding.level == BROKEN]
@@ -225,3 +237,20 @@ def test_a_windows_machine_from_its_registry(machine: Machine) -> None:
     assert not [line for line in found if "could not" in line]
     (twice,) = [line for line in found if "amdhip64 is loaded from 2 files" in line]
     assert twice.startswith(BROKEN) and twice.endswith("out of PATH")
+
+
+def test_no_compiler_for_triton(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU under Linux; a compiler or the cpu target needs none."""
+    machine.target("gfx1100")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(checks.compilers, "any_at_all", list)
+    (line,) = said("compiler")
+    assert "no C compiler, which Triton needs at its first start" in line and "gcc" in line
+    monkeypatch.setattr(checks.compilers, "any_at_all", lambda: ["gcc"])
+    assert said("compiler") == []
+    monkeypatch.setattr(checks.compilers, "any_at_all", list)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert said("compiler") == []
+    monkeypatch.setattr(sys, "platform", "linux")
+    machine.target("cpu")
+    assert said("compiler") == []

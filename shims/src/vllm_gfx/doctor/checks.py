@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from vllm_gfx import envs
-from vllm_gfx.doctor import diagnosis, environment, hardware, installed
+from vllm_gfx.doctor import diagnosis, environment, hardware, installed, shared_memory
 from vllm_gfx.doctor.finding import BROKEN, NOTE, WARNING, Finding
-from vllm_gfx.machine import libraries, memory
+from vllm_gfx.machine import compilers, libraries, long_paths, memory
 from vllm_gfx.machine.adapters import AMD
 from vllm_gfx.machine.memory import GIB, gib
 from vllm_gfx.machine.probe import ProbeFailed
 from vllm_gfx.preflight import gpus
+from vllm_gfx.refusal import Refusal
 
 # Below these, in GiB, models of common sizes do not load, or caches cannot be written.
 _LITTLE_RAM = 4
 _LITTLE_DISK = 2
 _LITTLE_GPU_SHARE = 0.75
+# Characters that paths in a cache take after its folder, and the variable that moves it.
+_LONG = {"model cache": (160, "HF_HOME"), "vLLM cache": (180, "VLLM_CACHE_ROOT")}
 
 
 def _built_for() -> str:
@@ -103,12 +106,47 @@ def room() -> Iterator[Finding]:
             yield Finding(WARNING, what, "end them, or lower --gpu-memory-utilization")
 
 
+def spills() -> Iterator[Finding]:
+    """GPU memory that Windows moved to system memory; not for an engine without a GPU."""
+    if _built_for() != _reference():
+        yield from shared_memory.check()
+
+
+def spill_setting() -> Iterator[Finding]:
+    """A value of the variable that no engine starts with."""
+    try:
+        envs.on_spill()
+    except Refusal as refusal:
+        yield Finding(BROKEN, str(refusal))
+
+
 def plain_paths() -> Iterator[Finding]:
     """On Windows several libraries open files by names that know no other letters."""
     for what, folder in hardware.folders().items() if sys.platform == "win32" else ():
         if not str(folder).isascii():
             said = f"the {what} at {folder} has letters outside ASCII in its path"
             yield Finding(WARNING, said, "move it, for example below C:\\vllm")
+
+
+def compiler() -> Iterator[Finding]:
+    """On Linux Triton compiles a helper at its first start on a GPU."""
+    if sys.platform != "linux" or envs.simulated_target() or _built_for() == _reference():
+        return
+    if not compilers.any_at_all():
+        what = "there is no C compiler, which Triton needs at its first start"
+        yield Finding(WARNING, what, compilers.REMEDY)
+
+
+def paths_in_full() -> Iterator[Finding]:
+    """Caches whose paths become longer than this Windows opens."""
+    folders = {} if long_paths.enabled() else hardware.folders()
+    for what, (room, variable) in _LONG.items():
+        folder = folders.get(what)
+        if folder and len(str(folder)) + room > long_paths.LIMIT:
+            said = f"paths in the {what} at {folder} can pass {long_paths.LIMIT} characters"
+            remedy = f"set {variable} to a short folder, or let an administrator set"
+            value = f"{long_paths.VALUE} to 1 in HKLM\\{long_paths.KEY}"
+            yield Finding(WARNING, f"{said}, which this Windows does not open", f"{remedy} {value}")
 
 
 def other_adapters() -> Iterator[Finding]:
@@ -129,5 +167,9 @@ CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "integrated GPU": integrated,
     "loaded libraries": duplicates,
     "free memory": room,
+    "spilled memory": spills,
+    "spill setting": spill_setting,
     "paths": plain_paths,
+    "long paths": paths_in_full,
+    "compiler": compiler,
 }
