@@ -61,6 +61,11 @@ class Registry:
     def EnumValue(self, key: Any, index: int) -> tuple[str, Any, int]:
         return (*list(key.content.items())[index], 1)
 
+    def QueryValueEx(self, key: Any, name: str) -> tuple[Any, int]:
+        if name not in key.content:
+            raise FileNotFoundError(2, "The system cannot find the file specified")
+        return key.content[name], 1
+
 
 class _Key:
     def __init__(self, content: Mapping[str, Any]) -> None:
