@@ -77,7 +77,8 @@ def quantisation(model: str) -> str:
 
 
 def _is_elsewhere(model: str) -> bool:
-    looks_local = model.startswith((".", "~")) or os.path.isabs(model)  # noqa: PTH117 - a str
+    has_drive = bool(os.path.splitdrive(model)[0])  # `C:model` is a path, if from no root
+    looks_local = model.startswith((".", "~")) or os.path.isabs(model) or has_drive  # noqa: PTH117
     return "://" in model or (not looks_local and _HUB_NAME.fullmatch(model) is not None)
 
 

@@ -1,0 +1,99 @@
+"""`vllm-gfx serve` on Windows Python, on a console with somebody at its keyboard."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+from typing import IO
+
+import psutil
+
+from tests.serve.arguments import arguments, free_port
+from tests.windows import programs
+from tools import paths
+from tools.windows import run, wine
+
+CONSOLE = Path(programs.__file__).with_name("console.py")
+DEADLINE = 600.0  # seconds of a machine that does other things too; what it takes is measured
+PATIENCE = 60.0
+
+
+def until(met: Callable[[], bool], what: str, seconds: float) -> None:
+    """Poll until `met()`. Raises AssertionError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.2)
+
+
+class Server:
+    """The console's program is the server; `lines` is what both said."""
+
+    def __init__(self, console: Popen[str], port: int) -> None:
+        self.port, self.lines = port, list[str]()
+        self.started = time.monotonic()
+        self._console = console
+        self._tag = run.tag_of(console)
+        assert console.stdout and console.stderr
+        for stream in (console.stdout, console.stderr):
+            threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            self.lines.append(line.rstrip("\n"))
+
+    def said(self, words: str) -> bool:
+        return any(words in line for line in self.lines)
+
+    def output(self) -> str:
+        return "\n".join(self.lines)[-8000:]
+
+    def wait_ready(self) -> tuple[float, float]:
+        """Seconds until `/health` answered: on the clock, and of all its processes' CPU time."""
+        until(lambda: self._ended() or self._healthy(), "the server is ready", DEADLINE)
+        assert not self._ended(), self.output()
+        wall = time.monotonic() - self.started
+        times = [process.cpu_times() for process in self.processes()]
+        return wall, sum(t.user + t.system for t in times)
+
+    def _ended(self) -> bool:
+        return self.said("ended with ") or self._console.poll() is not None
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as got:
+                return bool(got.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything of this run that has not ended, the console's own processes too."""
+        return run.left(self._tag)
+
+    def press(self, key: str) -> int:
+        """Press Ctrl-C (`c`) and wait until the server has ended: its exit code."""
+        assert self._console.stdin
+        self._console.stdin.write(f"{key}\n")
+        self._console.stdin.flush()
+        until(self._ended, f"the server ends after {key}", PATIENCE)
+        until(lambda: self._console.poll() is not None, "the console ends", PATIENCE)
+        (code,) = [line.split()[-1] for line in self.lines if line.startswith("ended with ")]
+        return int(code)
+
+
+@contextmanager
+def serving(model: Path, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server of `model` on its own console; whatever is left of it ends with the block."""
+    port = free_port()
+    program = run.python().parent / "Scripts" / "vllm-gfx.exe"
+    served = arguments(wine.windows_path(model), port, *flags)
+    command = [wine.windows_path(CONSOLE), wine.windows_path(program), *served]
+    given = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **(env or {})}
+    with run.started(command, given, paths.BUILD) as console:
+        yield Server(console, port)
