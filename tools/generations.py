@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rattler import RepoDataRecord
 
-from tools import paths, prefix
+from tools import links, paths, prefix
+from tools.console import err
 from tools.errors import ToolError
 from tools.trust import owners, verify
 
@@ -41,7 +41,7 @@ def read(target: str) -> State:
     if not file.is_file():
         link = paths.prefix(target)  # a folder, if an earlier version of this tool made it
         there = (link / prefix.LIST).is_file()
-        return State(active=(_leads_to(link) or link.name) if there else None)
+        return State(active=(links.leads_to(link) or link.name) if there else None)
     try:
         return State(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
@@ -146,34 +146,16 @@ def _sweep(target: str, state: State) -> None:
 
 
 def _link(target: str, state: State) -> None:
-    """Point the link at the active generation, if it does not."""
+    """Point the link at the active generation, if it does not.
+
+    It is for people: on Windows it stays while a console is in it, and some disks have no links.
+    """
     link = paths.prefix(target)
-    if state.active in (None, link.name, _leads_to(link)):
+    if not state.active or state.active in (link.name, links.leads_to(link)):
         return
-    if link.is_dir() and _leads_to(link) is None:
-        link.rename(link.with_name(f"{target}.old"))
-    if sys.platform == "win32":
-        _junction(link, link.with_name(state.active))
-        return
-    fresh = link.with_name(f"{target}.link")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(state.active, target_is_directory=True)
-    fresh.replace(link)
-
-
-def _leads_to(link: Path) -> str | None:
-    """The name of the folder that a link, or on Windows a junction, leads to."""
     try:
-        return link.readlink().name
-    except OSError:
-        return None
-
-
-def _junction(link: Path, folder: Path) -> None:
-    """Windows lets everyone make a junction, not a symbolic link; one cannot be replaced."""
-    if sys.platform == "win32":
-        import _winapi  # exists on Windows only
-
-        if _leads_to(link):
-            link.rmdir()
-        _winapi.CreateJunction(str(folder), str(link))
+        links.point(link, state.active)
+    except OSError as error:
+        where = paths.shown(link.with_name(state.active))
+        reason = f"{paths.shown(link)} cannot lead there: {error.strerror}"
+        err.print(f"warning: {where} is in use now, but {reason}", markup=False)

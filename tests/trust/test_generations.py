@@ -11,7 +11,7 @@ import pytest
 from rattler import RepoDataRecord
 
 from tests.trust.conftest import runs, says
-from tools import build, generations, install, paths, prefix, solve
+from tools import build, generations, install, links, paths, prefix, solve
 from tools.errors import ToolError
 
 
@@ -44,6 +44,25 @@ def test_the_same_packages_are_left_alone(place: Path) -> None:
     assert put("one") and not put("one")
     assert put("one", fresh=True)
     assert generations.active("cpu").name == "cpu@2"
+
+
+def test_a_link_that_cannot_be_made_does_not_stop_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A disk without links, or on Windows a console that is in the folder."""
+    put("one")
+
+    def refuses(link: Path, name: str) -> None:
+        raise OSError(errno.EACCES, "used by another process")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(links, "point", refuses)
+        assert put("two")
+    (line,) = [text for text in capfd.readouterr().err.splitlines() if "warning" in text]
+    assert "cpu@2 is in use now" in line and line.endswith(": used by another process")
+    assert says(generations.active("cpu")) == "two" and says(place / "cpu") == "one"
+    put("two")
+    assert says(place / "cpu") == "two", "the next run corrects it"
 
 
 def test_one_that_does_not_run_is_never_used(place: Path) -> None:
