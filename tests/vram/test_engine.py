@@ -22,10 +22,7 @@ FEW, MUCH = on_card(100 * MIB), on_card(3 * GIB)
 def _engine(readings: list[Any]) -> Any:
     """An engine with this process's counters faked; nobody looks but the test."""
     from vllm import LLM
-    from vllm.distributed import cleanup_dist_env_and_memory
 
-    gc.collect()
-    cleanup_dist_env_and_memory()  # of the engine before
     counters.here = lambda: Fake(readings)
     monitor.SECONDS = 3600.0
     return LLM(

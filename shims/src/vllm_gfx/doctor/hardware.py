@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from vllm_gfx.doctor import shared_memory
 from vllm_gfx.machine import adapters, drivers, libraries, memory, probe
 from vllm_gfx.machine.adapters import AMD, Adapter
 from vllm_gfx.machine.memory import gib
@@ -140,6 +141,7 @@ def free_memory() -> dict[str, Any]:
     facts = {"RAM": f"{gib(free)} of {gib(total)}"}
     for name, free_bytes, size in gpu_memory():
         facts[f"memory of {name}"] = f"{gib(free_bytes)} of {gib(size)}"
+    facts |= shared_memory.facts()
     for what, folder in folders().items():
         facts[f"disk: {what}"] = f"{gib(memory.disk(folder))} at {folder}"
     return facts
