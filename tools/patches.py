@@ -68,21 +68,25 @@ def check_list(recipe: Recipe) -> None:
             raise ToolError(f"{paths.shown(patch)}: not {'|'.join(FATES)}/<name>.patch")
 
 
-def apply_in_order(recipe: Recipe, source: Path) -> None:
-    """Apply the patches, without fuzz, to the unpacked `source`. Raises ToolError on the first
-    that does not fit, naming the patch and the place."""
-    # Not below this checkout's .git: there git apply would skip every file and say nothing.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
+def environment(source: Path) -> dict[str, str]:
+    """What `git apply` is to see in the unpacked `source`, whatever this user's git is set to."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
+        # Not below this checkout's .git: there git apply would skip every file and say nothing.
         "GIT_CEILING_DIRECTORIES": str(source.parent),
         "GIT_CONFIG_GLOBAL": os.devnull,  # apply.whitespace there would make this lenient
         "GIT_CONFIG_NOSYSTEM": "1",
         "LC_ALL": "C",
     }
+
+
+def apply_in_order(recipe: Recipe, source: Path) -> None:
+    """Apply the patches, without fuzz, to the unpacked `source`. Raises ToolError on the first
+    that does not fit, naming the patch and the place."""
     for patch in recipe.patches:
         done = subprocess.run(
             ["git", "apply", "--verbose", str(patch)],
             cwd=source,
-            env=environment,
+            env=environment(source),
             capture_output=True,
             text=True,
         )
