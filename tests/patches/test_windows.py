@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tarfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.patches import unix_only
-from tools import paths, recipes, source
+from tests.patches import drift, unix_only
+from tools import paths
 
 ROWS: list[dict[str, Any]] = yaml.safe_load(
     (paths.PATCHES / "windows.yaml").read_text(encoding="utf-8")
@@ -19,26 +17,14 @@ ROWS: list[dict[str, Any]] = yaml.safe_load(
 KEYS = {"uses", "text", "in", "breaks", "handled_by", "why_not"}
 
 
-@cache
 def texts() -> dict[str, str]:
     """The Python files below vllm/ of the pinned source."""
-    recipe = next(r for r in recipes.all_recipes() if r.name == "vllm")
-    archive = source.pinned(recipe)
-    assert archive and source.have(recipe, print), "run: python dev.py fetch"
-    found = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            name = member.name.partition("/vllm/")[2]
-            if name.endswith(".py") and member.name.count("/vllm/") == 1:
-                content = tar.extractfile(member)
-                assert content
-                found[name] = content.read().decode("utf-8")
-    return found
+    return drift.texts(drift.today())
 
 
-@cache
 def uses() -> set[tuple[str, str]]:
-    return {(use, name) for name, text in texts().items() for use in unix_only.found(text)}
+    """What only Unix has, and the file that uses it."""
+    return drift.unix_uses(drift.today())
 
 
 def _is_in(name: str, places: list[str]) -> bool:
@@ -69,12 +55,11 @@ def test_a_row_is_of_use(row: dict[str, Any]) -> None:
         assert all(any(_is_in(n, [place]) for _, n in _listed(row)) for place in row["in"])
 
 
-def test_every_shim_and_patch_for_windows_is_named() -> None:
+def test_every_patch_for_windows_is_named() -> None:
     named = {Path(handler) for row in ROWS for handler in row.get("handled_by", ())}
-    shims = (paths.ROOT / "shims/src/vllm_gfx").glob("e*/*.py")
-    ours = {p for p in shims if 'APPLIES = ("win32",)' in p.read_text(encoding="utf-8")}
-    ours |= {p for p in paths.PATCHES.rglob("*.patch") if "Platform: win\n" in p.read_text("utf-8")}
-    assert {p.relative_to(paths.ROOT) for p in ours} <= named
+    texts = {path: path.read_text(encoding="utf-8") for path in paths.PATCHES.rglob("*.patch")}
+    ours = {path.relative_to(paths.ROOT) for path in texts if "\nPlatform: win\n" in texts[path]}
+    assert ours and ours <= named
 
 
 @pytest.mark.parametrize(
