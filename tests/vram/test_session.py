@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from vllm_gfx import envs
+from vllm_gfx import envs, preflight
 from vllm_gfx.preflight import need
 from vllm_gfx.refusal import Refusal
 from vllm_gfx.vram import counters, session
@@ -196,11 +196,12 @@ def test_refusing_needs_counters(
         session.started(0)
 
 
-def test_an_unknown_value(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("door", ["engine", "command"])
+def test_an_unknown_value(door: str, begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(envs.ON_SPILL, "abort")
     with pytest.raises(Refusal) as raised:
-        begin({}, on_card(0))
-    assert str(raised.value) == ("VLLM_GFX_ON_SPILL=abort; set it to warn or refuse, or unset it")
+        begin({}, on_card(0)) if door == "engine" else preflight.check_machine()
+    assert str(raised.value) == "VLLM_GFX_ON_SPILL=abort; set it to warn or refuse, or unset it"
 
 
 def test_on_linux_there_is_nothing_to_watch(

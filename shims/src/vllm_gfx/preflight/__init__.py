@@ -11,15 +11,19 @@ import logging
 import os
 from typing import Any
 
-from vllm_gfx import envs
+from vllm_gfx import envs, simulation
 
 _log = logging.getLogger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
 
 
 def check_machine() -> None:
-    """Raise Refusal unless torch sees a GPU that this environment is built for."""
+    """Raise Refusal unless torch sees a GPU that this environment is built for.
+
+    On every target, for a variable of ours with a value that means nothing.
+    """
     from gfx_kernels import targets
 
+    envs.on_spill()
     if envs.simulated_target() or targets.built_for() == targets.REFERENCE:
         return
     _refuse_gpus(1)
@@ -36,10 +40,10 @@ def check(vllm_config: Any) -> None:
     gpus = parallel.local_world_size * parallel.data_parallel_size_local
     if not gpus:
         return  # the engines are on other hosts
+    if simulation.on_cpu():
+        return
     if not envs.simulated_target():
         _refuse_gpus(gpus)
-    elif not torch.cuda.is_available():  # simulated on the CPU
-        return
     if torch.cuda.is_available() and torch.cuda.memory_allocated():
         return  # a copy of the configuration, made for a draft while the model is loaded
     if vllm_config.model_config is not None:
