@@ -92,7 +92,8 @@ def serving(model: Path, *flags: str, env: Mapping[str, str] | None = None) -> I
     """A server of `model` on its own console; whatever is left of it ends with the block."""
     port = free_port()
     program = run.python().parent / "Scripts" / "vllm-gfx.exe"
-    served = arguments(wine.windows_path(model), port, *flags)
+    # As some programs of Windows write a path; vLLM itself could not join anything to it.
+    served = arguments("\\\\?\\" + wine.windows_path(model), port, *flags)
     command = [wine.windows_path(CONSOLE), wine.windows_path(program), *served]
     given = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **(env or {})}
     with run.started(command, given, paths.BUILD) as console:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+assert sys.platform == "win32"  # for mypy too
+
 PROGRAM = Path(sys.executable).parent / "Scripts" / "vllm-gfx.exe"
 GENERIC_READ, OPEN_EXISTING, SHARE_NOTHING = 0x80000000, 3, 0
 NO_DRIVE = "Q:"

@@ -13,14 +13,18 @@ import subprocess
 import sys
 import threading
 
+assert sys.platform == "win32"  # for mypy too
+
 INSIDE = "--in-the-console"
 
 
 def outside(arguments: list[str]) -> int:
     """Start this file again in a console of its own, which a process can only get at its start."""
     command = [sys.executable, __file__, INSIDE, *arguments]
-    streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
-    return subprocess.run(command, creationflags=subprocess.CREATE_NO_WINDOW, **streams).returncode
+    return subprocess.run(
+        command, creationflags=subprocess.CREATE_NO_WINDOW,
+        stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr,
+    ).returncode  # fmt: skip
 
 
 def inside(command: list[str]) -> int:

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-KEYS = {"ctrl-c": signal.SIGINT, "ctrl-break": getattr(signal, "SIGBREAK", None)}
+assert sys.platform == "win32"  # for mypy too
+
+KEYS = {"ctrl-c": signal.SIGINT, "ctrl-break": signal.SIGBREAK}
 WAIT = 2.0  # seconds; where it arrives, it does so at once
 
 

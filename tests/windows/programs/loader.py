@@ -15,6 +15,8 @@ import sys
 import types
 from pathlib import Path
 
+assert sys.platform == "win32"  # for mypy too
+
 FIRST = "amdhip64_7.dll"
 # A file of 64 KiB that begins as a program for 32-bit x86 does: "MZ", and "PE", machine 0x14c.
 PE_32 = b"MZ".ljust(60, b"\0") + b"\x40\0\0\0" + b"PE\0\0\x4c\x01".ljust(65536, b"\0")
