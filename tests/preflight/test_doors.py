@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from gfx_kernels import targets
 from vllm_gfx import cli, preflight
 from vllm_gfx.preflight import room
@@ -150,3 +151,19 @@ def test_memory_of_all_engines_gpus_is_looked_at(monkeypatch: pytest.MonkeyPatch
     parallel = SimpleNamespace(local_world_size=1, data_parallel_size_local=2)
     preflight.check(SimpleNamespace(parallel_config=parallel, model_config=object()))
     assert counted == [2]
+
+
+def test_a_card_simulated_on_the_cpu_needs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside a GPU: the interpreter asks for none of its memory."""
+    counted: list[int] = []
+    monkeypatch.setenv("VLLM_GFX_SIMULATE", "gfx1100")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 0)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(room, "cards", lambda torch, count: counted.append(count))
+    monkeypatch.setattr(room, "check", lambda config, cards: None)
+    parallel = SimpleNamespace(local_world_size=1, data_parallel_size_local=1)
+    for interpret, asked in (("1", []), ("0", [1])):
+        monkeypatch.setenv("TRITON_INTERPRET", interpret)
+        preflight.check(SimpleNamespace(parallel_config=parallel, model_config=object()))
+        assert counted == asked

@@ -7,13 +7,12 @@ fp8 KV cache is far off or fails. Simulated cards only: compiled kernels are not
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import torch
 
-from vllm_gfx import envs
+from vllm_gfx import simulation
 
 APPLIES = ("linux", "win32")
 TARGET = "triton.runtime.interpreter.InterpreterBuilder.create_fp_to_fp"
@@ -33,7 +32,7 @@ _STORED = {1: torch.uint8, 2: torch.uint16}
 
 def needed() -> bool:
     """Whether kernels are interpreted for a simulated card."""
-    return bool(envs.simulated_target()) and os.environ.get("TRITON_INTERPRET") == "1"
+    return simulation.on_cpu()
 
 
 def install() -> None:

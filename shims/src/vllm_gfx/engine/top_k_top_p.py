@@ -5,9 +5,7 @@ Without this a sampled request fails with "'int' object has no attribute 'to'".
 
 from __future__ import annotations
 
-import os
-
-from vllm_gfx import envs
+from vllm_gfx import simulation
 
 APPLIES = ("linux", "win32")
 TARGET = "vllm.v1.sample.ops.topk_topp_sampler.apply_top_k_top_p_triton"
@@ -17,7 +15,7 @@ REMOVE_WHEN = "apply_top_k_top_p_triton runs under TRITON_INTERPRET=1"
 
 def needed() -> bool:
     """Whether kernels are interpreted for a simulated card."""
-    return bool(envs.simulated_target()) and os.environ.get("TRITON_INTERPRET") == "1"
+    return simulation.on_cpu()
 
 
 def install() -> None:
