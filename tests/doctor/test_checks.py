@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gfx_kernels import targets
@@ -167,6 +168,15 @@ def test_paths_longer_than_this_windows_opens(machine: Machine) -> None:
     assert "LongPathsEnabled to 1 in HKLM\\SYSTEM" in line
     machine.patch.setattr(hardware, "folders", lambda: {"model cache": Path("C:/Users/Me")})
     assert said("long paths") == []
+
+
+def test_text_in_the_encoding_of_this_windows(machine: Machine) -> None:
+    flags = SimpleNamespace(utf8_mode=0)
+    machine.patch.setattr(checks, "sys", SimpleNamespace(platform="win32", flags=flags))
+    (line,) = said("text files")
+    assert line.startswith(WARNING) and "activate this environment, or set PYTHONUTF8=1" in line
+    flags.utf8_mode = 1
+    assert said("text files") == []
 
 
 def test_torch_that_cannot_be_imported_is_said_once(machine: Machine) -> None:

@@ -149,6 +149,13 @@ def paths_in_full() -> Iterator[Finding]:
             yield Finding(WARNING, f"{said}, which this Windows does not open", f"{remedy} {value}")
 
 
+def text_files() -> Iterator[Finding]:
+    """On Windows text is read in the system's own encoding, unless Python was told otherwise."""
+    if sys.platform == "win32" and not sys.flags.utf8_mode:
+        said = "Python is not in UTF-8 mode, so vLLM misreads chat templates with other letters"
+        yield Finding(WARNING, said, "activate this environment, or set PYTHONUTF8=1")
+
+
 def other_adapters() -> Iterator[Finding]:
     """GPUs of other vendors, which no target of ours uses."""
     from vllm_gfx.machine import adapters
@@ -171,5 +178,6 @@ CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "spill setting": spill_setting,
     "paths": plain_paths,
     "long paths": paths_in_full,
+    "text files": text_files,
     "compiler": compiler,
 }
