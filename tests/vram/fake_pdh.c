@@ -3,16 +3,15 @@
  * Built for Windows it takes its types and prototypes from that system's own pdh.h, so a wrong
  * layout on the Python side shows; on Linux from the lines below, for the same tests without Wine.
  */
+#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <wchar.h>
 
 #ifdef _WIN32
 #include <windows.h>
 #include <pdh.h>
 #include <pdhmsg.h>
 #define EXPORT __declspec(dllexport)
+int start(void) { return 1; } /* the DLL's entry: there is no C runtime to start */
 #else
 #define EXPORT __attribute__((visibility("default")))
 #define WINAPI
@@ -48,9 +47,25 @@ static wchar_t known[PATHS][LENGTH];
 static int row_count, path_count, open_queries, collected;
 static PDH_STATUS answer; /* of PdhCollectQueryData */
 
+static size_t length(const wchar_t *text) {
+    size_t count = 0;
+    while (text[count]) count++;
+    return count;
+}
+
+static void copy(wchar_t *to, const wchar_t *from) {
+    do *to++ = *from;
+    while (*from++);
+}
+
+static int equal(const wchar_t *a, const wchar_t *b) {
+    while (*a && *a == *b) a++, b++;
+    return *a == *b;
+}
+
 static int find(LPCWSTR path) {
     for (int i = 0; i < path_count; i++)
-        if (!wcscmp(known[i], path)) return i;
+        if (equal(known[i], path)) return i;
     return -1;
 }
 
@@ -61,10 +76,10 @@ EXPORT void fake_clear(uint32_t collect) {
 
 EXPORT void fake_add(const wchar_t *path, const wchar_t *instance, uint32_t status, int64_t value) {
     int counter = find(path);
-    if (counter < 0) wcscpy(known[counter = path_count++], path);
+    if (counter < 0) copy(known[counter = path_count++], path);
     if (!instance) return;
     rows[row_count].counter = counter;
-    wcscpy(rows[row_count].instance, instance);
+    copy(rows[row_count].instance, instance);
     rows[row_count].status = status;
     rows[row_count++].value = value;
 }
@@ -105,7 +120,7 @@ EXPORT PDH_STATUS WINAPI PdhGetFormattedCounterArrayW(
     for (int i = 0; i < row_count; i++)
         if ((uintptr_t)rows[i].counter == wanted) {
             held++;
-            needed += sizeof(*items) + (DWORD)((wcslen(rows[i].instance) + 1) * sizeof(wchar_t));
+            needed += sizeof(*items) + (DWORD)((length(rows[i].instance) + 1) * sizeof(wchar_t));
         }
     if (*size < needed) {
         *size = needed;
@@ -116,8 +131,8 @@ EXPORT PDH_STATUS WINAPI PdhGetFormattedCounterArrayW(
     *count = 0;
     for (int i = 0; i < row_count; i++)
         if ((uintptr_t)rows[i].counter == wanted) {
-            size_t bytes = (wcslen(rows[i].instance) + 1) * sizeof(wchar_t);
-            items[*count].szName = (LPWSTR)memcpy(strings, rows[i].instance, bytes);
+            size_t bytes = (length(rows[i].instance) + 1) * sizeof(wchar_t);
+            copy(items[*count].szName = (LPWSTR)strings, rows[i].instance);
             items[*count].FmtValue.CStatus = rows[i].status;
             items[(*count)++].FmtValue.largeValue = rows[i].value;
             strings += bytes;
