@@ -47,7 +47,7 @@ def _waits_for_ever(seconds: float) -> bool:
 
 
 def _session(fake: Fake, refuses: bool = False) -> Session:
-    return Session(fake, lambda spilled: f"remedy for {spilled}", refuses, _waits_for_ever)
+    return Session(fake, "remedy for {}".format, refuses, _waits_for_ever)
 
 
 def test_a_spill_is_said_once_with_its_number(said: list[str]) -> None:

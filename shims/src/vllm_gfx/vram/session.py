@@ -39,7 +39,7 @@ class Session:
         self.refuses = refuses
         self._watch = Watch()
         self._lock = threading.Lock()
-        self._last = ""
+        self._last = "", ""  # what is wrong, and what to do
         self._monitor = Monitor(self.look, wait)
         self._adapter = ""
         self.unknown = ""
@@ -77,8 +77,9 @@ class Session:
 
     def refuse(self) -> None:
         """Raise Spilled if memory is spilled and that is to be refused."""
-        if self.refuses and self._watch.spilled and not self.unknown:
-            raise Spilled(*self._last.split("; ", 1))
+        with self._lock:  # a reading is on its way until it has its words
+            if self.refuses and self._watch.spilled and not self.unknown:
+                raise Spilled(*self._last)
 
     def stop(self) -> None:
         """Look no more."""
@@ -87,8 +88,11 @@ class Session:
     def _tell(self, event: Event | None) -> None:
         if event is None:
             return
-        self._last = words.spill(event, self._remedy(event.spilled))
-        (logger.warning if event.spilled else logger.info)("%s", self._last)
+        if event.spilled:
+            self._last = words.spill(event), self._remedy(event.spilled)
+            logger.warning("%s; %s", *self._last)
+        else:
+            logger.info("%s", words.over(event))
 
 
 _current: Session | None = None
@@ -104,11 +108,10 @@ def begin(config: Any, total: int) -> None:
     global _current, _unknown
     end()
     refuses = envs.on_spill() == envs.REFUSE
-    cache = config.cache_config
-    plan = words.Plan(total, cache.gpu_memory_utilization, cache.kv_cache_memory_bytes)
     try:
         if (found := counters.here()) is not None:
-            _current = Session(found, lambda spilled: words.remedy(spilled, plan, config), refuses)
+            plan = words.Plan.of(config, total)
+            _current = Session(found, plan.remedy, refuses)
     except CannotRead as error:
         _blind(error, refuses)
 
