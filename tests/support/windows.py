@@ -1,0 +1,31 @@
+"""Programs on the simulated Windows; winsim/sitecustomize.py says what that is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+WINSIM = Path(__file__).with_name("winsim")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment() -> dict[str, str]:
+    """This process' environment, for a Python that sees Windows."""
+    paths = (str(WINSIM), str(ROOT), os.environ.get("PYTHONPATH", ""))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def run(*arguments: str) -> str:
+    """Run Python with `arguments`; its output. Raises AssertionError with the end of it."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    return done.stdout
