@@ -35,8 +35,8 @@ def until(met: Callable[[], bool], what: str, seconds: float) -> None:
 class Server:
     """The console's program is the server; `lines` is what both said."""
 
-    def __init__(self, console: Popen[str], port: int) -> None:
-        self.port, self.lines = port, list[str]()
+    def __init__(self, console: Popen[str], model: Path, port: int) -> None:
+        self.model, self.port, self.lines = model, port, list[str]()
         self.started = time.monotonic()
         self._console = console
         self._tag = run.tag_of(console)
@@ -56,7 +56,7 @@ class Server:
 
     def wait_ready(self) -> tuple[float, float]:
         """Seconds until `/health` answered: on the clock, and of all its processes' CPU time."""
-        until(lambda: self._ended() or self._healthy(), "the server is ready", DEADLINE)
+        until(lambda: self._ended() or self.healthy(), "the server is ready", DEADLINE)
         assert not self._ended(), self.output()
         wall = time.monotonic() - self.started
         times = [process.cpu_times() for process in self.processes()]
@@ -65,7 +65,7 @@ class Server:
     def _ended(self) -> bool:
         return self.said("ended with ") or self._console.poll() is not None
 
-    def _healthy(self) -> bool:
+    def healthy(self) -> bool:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as got:
                 return bool(got.status == 200)
@@ -97,4 +97,4 @@ def serving(model: Path, *flags: str, env: Mapping[str, str] | None = None) -> I
     command = [wine.windows_path(CONSOLE), wine.windows_path(program), *served]
     given = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **(env or {})}
     with run.started(command, given, paths.BUILD) as console:
-        yield Server(console, port)
+        yield Server(console, model, port)

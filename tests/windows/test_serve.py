@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -20,8 +21,9 @@ from tools import paths, prefix
 from tools.generations import active
 from tools.trial import environment
 from tools.variants import REFERENCE
-from tools.windows import run
+from tools.windows import rig, run, wine
 
+PREFIX = "WINEPREFIX"
 READY = 120  # seconds of CPU time, of which nearly all is imports, one process after the other
 CLIENT_TESTS = ("tests/serve/test_api.py", "tests/serve/test_hang_up.py")
 # It asks for the server's processes, which are Wine's here; below.
@@ -53,12 +55,22 @@ def test_it_consists_of_two_processes(server: Server) -> None:
     assert len(apis) == 1 and len(engines) == 1 and apis != engines, (apis, engines)
 
 
+def _listening() -> set[tuple[str, int]]:
+    """Addresses that programs of Windows listen on here: their sockets are Wine's server's."""
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess):
+            if process.name() == wine.SERVER.name and process.environ()[PREFIX] == str(rig.DRIVES):
+                here = process.net_connections("inet")
+                found |= {c.laddr for c in here if c.status == psutil.CONN_LISTEN}
+    return {(address.ip, address.port) for address in found}
+
+
 def test_it_listens_on_loopback_only(server: Server) -> None:
     """Also where the processes talk to each other, which is TCP on Windows."""
-    found = [c for process in server.processes() for c in process.net_connections("inet")]
-    listening = {c.laddr for c in found if c.status == psutil.CONN_LISTEN}
-    assert server.port in {address.port for address in listening}
-    assert {address.ip for address in listening} == {"127.0.0.1"}
+    listening = _listening()
+    assert ("127.0.0.1", server.port) in listening and len(listening) > 1
+    assert {ip for ip, _ in listening} == {"127.0.0.1"}
 
 
 def test_its_clients(server: Server) -> None:
@@ -73,10 +85,21 @@ def test_its_clients(server: Server) -> None:
     assert passed >= 15 and "skipped" not in done.stdout, done.stdout[-2000:]
 
 
+SECOND = "import sys; from vllm_gfx import cli; sys.argv[0] = 'vllm-gfx'; cli.main()"
+
+
+def test_a_second_server_of_its_model_is_refused_on_its_port(server: Server) -> None:
+    """Windows would let two programs listen on one port if they asked for it."""
+    command = ["-c", SECOND, "serve", wine.windows_path(server.model), "--port", str(server.port)]
+    done = run.run(command, cwd=paths.BUILD, timeout=120)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and f"port {server.port} of 127.0.0.1 is in use" in line
+    assert server.healthy()
+
+
 def test_ctrl_c_ends_it_and_leaves_nothing(server: Server) -> None:
     """The last test of this server."""
     assert server.press("c") == 0, server.output()
     assert "Traceback" not in server.output()
     until(lambda: not server.processes(), "its processes end", PATIENCE)
-    listening = [c.laddr.port for c in psutil.net_connections("inet") if c.status == "LISTEN"]
-    assert server.port not in listening
+    assert server.port not in {port for _, port in _listening()}
