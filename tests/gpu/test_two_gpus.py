@@ -14,8 +14,8 @@ import torch
 
 from tests.gpu import expected
 from tests.gpu.runs import MEMORY, MODES, environment
-from tests.gpu.test_tokens import DEFAULT, OURS, SHARE, served
-from tests.support import agreement, engine, parallel, tinylm
+from tests.gpu.test_tokens import OURS, agrees, served
+from tests.support import engine, parallel, tinylm
 
 pytestmark = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
 
@@ -23,10 +23,8 @@ COPIES = (tinylm.ORIGINAL, "gptq-g128")
 GRAPH: dict[str, Any] = {**MEMORY, **MODES["graph"]}
 
 
-def _agrees(answers: engine.Answers, copy: str, label: str) -> None:
-    found = agreement.compare(answers.tokens[0], expected.reference(copy), DEFAULT)
-    print(f"\n{label} {copy}: {found}")
-    assert found.share >= SHARE, found
+def agrees(answers: engine.Answers, copy: str, label: str) -> None:
+    agrees(answers.tokens[0], copy, f"{label} {copy}")
     assert len(answers.reports) == 2
     if copy != tinylm.ORIGINAL:
         assert [served(report) for report in answers.reports] == [{OURS}] * 2
@@ -37,7 +35,7 @@ def test_tensor_parallel(copy: str) -> None:
     (ask,) = expected.asks([copy], expected.prompt_ids(), tensor_parallel_size=2, **GRAPH)
     (answers,) = engine.run_all([ask], {**environment(), "VLLM_ENABLE_V1_MULTIPROCESSING": "1"})
     assert not answers.error, answers.error[-20_000:]
-    _agrees(answers, copy, "tensor parallel")
+    agrees(answers, copy, "tensor parallel")
 
 
 @pytest.mark.parametrize("copy", COPIES)
@@ -46,4 +44,4 @@ def test_data_parallel(copy: str) -> None:
     answers = parallel.data_parallel(
         tinylm.copy(copy), expected.prompt_ids(), expected.STEPS, environment(), settings
     )
-    _agrees(answers, copy, "data parallel")
+    agrees(answers, copy, "data parallel")
