@@ -12,7 +12,7 @@ import torch
 
 from tests.gpu import expected
 from tests.gpu.runs import environment
-from tests.gpu.test_two_gpus import COPIES, GRAPH, agrees
+from tests.gpu.test_two_gpus import COPIES, GRAPH, both_agree
 from tests.support import engine
 
 pytestmark = [
@@ -27,4 +27,4 @@ def test_tensor_parallel_by_ray(copy: str) -> None:
     (ask,) = expected.asks([copy], expected.prompt_ids(), **settings)
     (answers,) = engine.run_all([ask], {**environment(), "VLLM_ENABLE_V1_MULTIPROCESSING": "1"})
     assert not answers.error, answers.error[-20_000:]
-    agrees(answers, copy, "tensor parallel by Ray")
+    both_agree(answers, copy, "tensor parallel by Ray")

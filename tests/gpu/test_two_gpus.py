@@ -23,7 +23,7 @@ COPIES = (tinylm.ORIGINAL, "gptq-g128")
 GRAPH: dict[str, Any] = {**MEMORY, **MODES["graph"]}
 
 
-def agrees(answers: engine.Answers, copy: str, label: str) -> None:
+def both_agree(answers: engine.Answers, copy: str, label: str) -> None:
     agrees(answers.tokens[0], copy, f"{label} {copy}")
     assert len(answers.reports) == 2
     if copy != tinylm.ORIGINAL:
@@ -35,7 +35,7 @@ def test_tensor_parallel(copy: str) -> None:
     (ask,) = expected.asks([copy], expected.prompt_ids(), tensor_parallel_size=2, **GRAPH)
     (answers,) = engine.run_all([ask], {**environment(), "VLLM_ENABLE_V1_MULTIPROCESSING": "1"})
     assert not answers.error, answers.error[-20_000:]
-    agrees(answers, copy, "tensor parallel")
+    both_agree(answers, copy, "tensor parallel")
 
 
 @pytest.mark.parametrize("copy", COPIES)
@@ -44,4 +44,4 @@ def test_data_parallel(copy: str) -> None:
     answers = parallel.data_parallel(
         tinylm.copy(copy), expected.prompt_ids(), expected.STEPS, environment(), settings
     )
-    agrees(answers, copy, "data parallel")
+    both_agree(answers, copy, "data parallel")
