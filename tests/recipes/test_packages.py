@@ -101,6 +101,11 @@ def test_the_package_lists_its_patches() -> None:
     assert list(listed) == [f"{p.parent.name}/{p.name}" for p in patches]
 
 
+def test_activation_asks_for_utf8() -> None:
+    activation = _package("vllm-gfx")["etc/conda/env_vars.d/vllm-gfx.json"]
+    assert json.loads(activation) == {"PYTHONUTF8": "1"}
+
+
 def test_tuning_tables_of_other_vendors_are_left_out() -> None:
     tables = [f for f in _package("vllm") if f.endswith(".json") and "device_name=" in f]
     assert tables and all("device_name=AMD" in t or "device_name=Radeon" in t for t in tables)

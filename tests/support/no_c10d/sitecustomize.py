@@ -15,14 +15,15 @@ from types import ModuleType
 from typing import Any
 
 SHIM = "vllm_gfx.early.torch_distributed"
-INITIALISERS = ("_c10d_init", "_rpc_init", "_dist_autograd_init", "_faulty_agent_init")
+INITIALISERS = ("_rpc_init", "_dist_autograd_init", "_faulty_agent_init")
 OPS = ("c10d", "_c10d_functional", "_c10d_functional_autograd", "_dtensor", "symm_mem")
 
 
 def hide_initialisers(extension: ModuleType) -> None:
-    """torch.distributed.is_available() looks for the first of them."""
+    """torch.distributed.is_available() looks for the first of them; Windows lacks others anyway."""
+    del extension._c10d_init  # type: ignore[attr-defined]
     for name in INITIALISERS:
-        delattr(extension, name)
+        vars(extension).pop(name, None)
 
 
 def hide_ops(torch: Any) -> None:
