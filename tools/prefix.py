@@ -20,7 +20,8 @@ from tools.recipes import Recipe
 Progress = Callable[[str], None]
 # Of another Python, or a slow start: without bytecode `import vllm` compiles for ten seconds.
 LEAKS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
-_SEARCHED = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts")
+# Windows finds libraries by PATH; in the order conda activates.
+SEARCHED_ON_WINDOWS = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts")
 LIST = "solved.txt"  # written last: a prefix without it is a broken one
 
 
@@ -38,8 +39,10 @@ def program_of(prefix: Path, name: str) -> Path:
 
 
 def searched(prefix: Path) -> list[Path]:
-    """The folders to put on PATH. Windows finds libraries by it, in the order conda activates."""
-    return [prefix / folder for folder in _SEARCHED] if os.name == "nt" else [scripts_of(prefix)]
+    """The folders to put on PATH."""
+    if os.name != "nt":
+        return [scripts_of(prefix)]
+    return [prefix / folder for folder in SEARCHED_ON_WINDOWS]
 
 
 def environment(prefix: Path, **extra: str) -> dict[str, str]:

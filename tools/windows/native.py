@@ -11,6 +11,7 @@ from pathlib import Path
 from tools.errors import ToolError
 
 SOURCE = Path(__file__).with_name("source")
+RANDOM_SOURCE = SOURCE / "bcryptprimitives.c"
 ZIG = [sys.executable, "-m", "ziglang"]
 COMPILE = ["cc", "-target", "x86_64-windows-gnu", "-O2", "-s", "-nostdlib"]
 # What each one calls in which library; import libraries are made of it, so that no SDK is needed.
@@ -39,7 +40,7 @@ def python3_dll(folder: Path, python311: bytes) -> bytes:
 def bcryptprimitives_dll(folder: Path) -> bytes:
     """The library that Wine 8 lacks."""
     flags = ["-shared", *_imports(RANDOM, folder)]
-    return _compiled("bcryptprimitives.c", "bcryptprimitives.dll", folder, flags)
+    return _compiled(RANDOM_SOURCE.name, "bcryptprimitives.dll", folder, flags)
 
 
 def exports(library: bytes) -> Iterator[str]:

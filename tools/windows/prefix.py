@@ -12,11 +12,13 @@ from tools import generations, paths, solve
 from tools.build import build, full_disk, only_one
 from tools.console import step
 from tools.install import PACKAGES
+from tools.prefix import SEARCHED_ON_WINDOWS
 from tools.variants import REFERENCE
 from tools.windows import python, rig, wine
 
 NAME = f"{REFERENCE}-{rig.PLATFORM}"
-SEARCHED = ("", "Library/bin", "Scripts")
+# Modules that our programs do not import; Wine's Python compiles one when it needs it after all.
+RARELY = r"/Lib/(.*/)?(tests?|models|lib2to3|pip|setuptools|win32|pythonwin|sentry_sdk|supervisor)/"
 
 
 def install() -> Path:
@@ -45,9 +47,9 @@ def records(channel: Path) -> list[RepoDataRecord]:
 
 
 def compile_all(where: Path) -> None:
-    """Bytecode of all modules, by this Python, which is of the same version: Wine is slow."""
+    """Bytecode of the modules, by this Python, which is of the same version: Wine is slow."""
     with step("compile the modules") as current:
-        command = [sys.executable, "-m", "compileall", "-q", "-q", "-j", "2"]
+        command = [sys.executable, "-m", "compileall", "-q", "-q", "-j", "2", "-x", RARELY]
         command += ["-s", str(where), "-p", wine.windows_path(where), str(where / "Lib")]
         done = subprocess.run(command, capture_output=True, text=True)
         current.done("" if not done.returncode else "but for some that are not Python 3.11")
@@ -55,5 +57,5 @@ def compile_all(where: Path) -> None:
 
 def environment(where: Path) -> dict[str, str]:
     """What programs of the prefix `where` are given beside the rig's own."""
-    searched = ";".join(wine.windows_path(where / folder) for folder in SEARCHED)
+    searched = ";".join(wine.windows_path(where / folder) for folder in SEARCHED_ON_WINDOWS)
     return {"WINEPATH": searched, "CONDA_PREFIX": wine.windows_path(where)}

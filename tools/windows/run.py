@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -52,8 +52,7 @@ def started(
         try:
             yield process
         finally:
-            for other in left(tag):
-                other.kill()
+            _end(tag)
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
@@ -70,6 +69,15 @@ def run(
     with started(arguments, env, cwd) as process:
         out, err = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess(list(arguments), process.returncode, out, err)
+
+
+def _end(tag: str) -> None:
+    """Kill every process of a run, those too that one starts meanwhile."""
+    while others := left(tag):
+        for other in others:
+            with suppress(psutil.NoSuchProcess):
+                other.kill()
+        psutil.wait_procs(others)
 
 
 def tag_of(process: subprocess.Popen[str]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
+from tools.cache import sha256_of
 from tools.errors import ToolError
 from tools.prefix import LEAKS
 from tools.windows import native, rig
@@ -53,9 +55,10 @@ def drives() -> Iterator[None]:
     require()
     rig.FOLDER.mkdir(parents=True, exist_ok=True)
     with (rig.FOLDER / "wine.lock").open("w") as lock:
-        if not (rig.DRIVES / READY).is_file():
+        if not _is_ready():
             fcntl.flock(lock, fcntl.LOCK_EX)
-            _make()
+            if not _is_ready():  # whoever had the lock may have made them
+                _make()
         fcntl.flock(lock, fcntl.LOCK_SH)
         try:
             yield
@@ -63,22 +66,32 @@ def drives() -> Iterator[None]:
             _end_if_last(lock.fileno())
 
 
+def _made_by() -> str:
+    """Changes when the drives have to be made anew."""
+    state = PROGRAM.stat()
+    return f"{state.st_size} {state.st_mtime_ns} {sha256_of(native.RANDOM_SOURCE)}\n"
+
+
+def _is_ready() -> bool:
+    file = rig.DRIVES / READY
+    return file.is_file() and file.read_text(encoding="utf-8") == _made_by()
+
+
 def _make() -> None:
-    if (rig.DRIVES / READY).is_file():
-        return  # made by whoever had the lock
+    _server("--kill", "--wait")  # of a run that was killed
+    shutil.rmtree(rig.DRIVES, ignore_errors=True)
     rig.WORK.mkdir(parents=True, exist_ok=True)
     for command in SETUP:
         done = subprocess.run(
             [str(PROGRAM), *command], env=environment(), input="", capture_output=True, text=True
         )
         if done.returncode:
-            raise ToolError(
-                f"{command[0]} ended with {done.returncode}", done.stderr[-200:].strip()
-            )
+            last = done.stderr.strip()[-200:]
+            raise ToolError(f"{command[0]} of Wine ended with {done.returncode}: {last}")
     system = rig.DRIVES / "drive_c" / "windows" / "system32"
     library = native.bcryptprimitives_dll(rig.WORK)
     (system / "bcryptprimitives.dll").write_bytes(library)
-    (rig.DRIVES / READY).write_text("", encoding="utf-8")
+    (rig.DRIVES / READY).write_text(_made_by(), encoding="utf-8")
 
 
 def _end_if_last(lock: int) -> None:
@@ -86,5 +99,10 @@ def _end_if_last(lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    for what in ("--kill", "--wait"):
-        subprocess.run([str(SERVER), what], env=environment(), check=False)
+    _server("--kill", "--wait")
+
+
+def _server(*orders: str) -> None:
+    """It says with its exit code that there was none, which is as good."""
+    for order in orders:
+        subprocess.run([str(SERVER), order], env=environment(), check=False, capture_output=True)
