@@ -85,11 +85,19 @@ def test_vllm_knows_its_version() -> None:
     assert "version = '0.32.0'" in _package("vllm")["site-packages/vllm/_version.py"].decode()
 
 
+PATCHED = {  # loopback-without-ipc, process-handles
+    "utils/network_utils.py": 'zmq.has("ipc")',
+    "v1/engine/utils.py": "zmq_polls_sentinels",
+}
+
+
 def test_each_local_patch_had_its_effect() -> None:
     init = _package("vllm")["site-packages/vllm/__init__.py"].decode()
     imports = [line for line in init.splitlines() if line.startswith(("import ", "from "))]
     assert imports[0].startswith("import vllm_gfx.early")
     test_vllm_is_pure_python()  # what no-rust-extensions is for
+    package = {name: _package("vllm")[f"site-packages/vllm/{name}"].decode() for name in PATCHED}
+    assert all(text in package[name] for name, text in PATCHED.items())
 
 
 def test_the_package_lists_its_patches() -> None:
