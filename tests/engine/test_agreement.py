@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gpu import expected
+from tests.gpu import expected, noise, test_tokens
 from tests.support import agreement, engine, tinylm
 
 TIE = 0.04
@@ -30,7 +30,7 @@ def test_equal() -> None:
 )
 def test_partings(row: list[int], equal: int, share: float) -> None:
     found = agreement.compare([row, [1, 2, 3, 4]], _reference(), TIE)
-    assert (found.equal, found.share) == (equal, share)
+    assert (found.equal, found.share, found.strict) == (equal, share, equal / 8)
     assert len(found.ties) + len(found.errors) == 1
 
 
@@ -44,6 +44,27 @@ def test_logprobs_are_compared_up_to_the_parting() -> None:
     assert agreement.furthest(steps, [[1, 2, 3, 4], [7, 2, 3, 4]], _reference()) == 0.5
 
 
+def _said(*steps: dict[str, float]) -> list[dict[str, float]]:
+    """A prompt of two tokens, then the reference's four."""
+    return [{}, {"5": -1.0}, *steps]
+
+
+def test_after_the_references_text_every_position_counts() -> None:
+    right = _said({"1": -1.2}, {"2": -0.1}, {"3": -0.1}, {"4": -0.1})
+    wrong = _said({"1": -1.0, "9": -0.7}, {"2": -0.5, "9": -0.5}, {"3": -0.1}, {"4": -3.0, "9": -1})
+    found = agreement.forced([right, wrong], _reference())
+    assert (found.positions, found.equal) == (8, 6)  # as likely as the best is equal
+    assert (found.behind, round(found.furthest, 4)) == (2.0, 0.2)
+    assert agreement.own([right], [[1, 2, 3, 4]], 2) == [[-1.2, -0.1]]
+
+
+def test_tolerances_are_measured_for_every_copy() -> None:
+    assert set(noise.stored()) == set(expected.COPIES)
+    for name in (*expected.COPIES, expected.LORA):
+        # Beyond what is written down no tie could be told.
+        assert 0 < noise.tolerance(name) < expected.KEPT_NATS
+
+
 def test_the_stored_answers_are_complete() -> None:
     assert len(expected.prompt_ids()) == expected.PROMPTS
     for name in (*expected.COPIES, expected.LORA):
@@ -55,7 +76,9 @@ def test_the_stored_answers_are_complete() -> None:
 def test_the_stored_answers_are_the_cpu_targets(copy: str) -> None:
     """Every tenth prompt. On this processor; another may add in another order."""
     some = slice(None, None, 10)
-    (ask,) = expected.asks([copy], expected.prompt_ids()[some])
+    ids, texts = expected.prompt_ids()[some], expected.forced(copy, expected.prompt_ids())
+    (ask,) = expected.asks([copy], ids)
+    ask.jobs.append(engine.Job(texts.prompts[some], params=texts.params))
     (answers,) = engine.run_all([ask])
     assert not answers.error, answers.error
     full = expected.reference(copy)
@@ -63,6 +86,11 @@ def test_the_stored_answers_are_the_cpu_targets(copy: str) -> None:
     found = agreement.compare(answers.tokens[0], wanted, TIE)
     assert found.errors == [], found
     assert agreement.furthest(answers.logprobs[0], answers.tokens[0], wanted) < TIE
+    said = agreement.forced(answers.prompt_logprobs[1], wanted)
+    limit = noise.tolerance(copy)
+    assert said.positions == len(ids) * expected.STEPS
+    assert said.share >= test_tokens.SHARE and said.furthest <= limit, said
+    assert said.behind <= 2 * limit, said
 
 
 def test_there_is_no_copy_without_answers() -> None:

@@ -28,6 +28,7 @@ COPIES = (tinylm.ORIGINAL, *tinylm.QUANTISED)
 KEPT_NATS = 0.1
 KEPT_STEPS = 8
 GREEDY = {"max_tokens": STEPS, "logprobs": 2}
+FORCED = {"max_tokens": 1, "prompt_logprobs": 1}
 
 
 @cache
@@ -54,6 +55,12 @@ def asks(copies: list[str], ids: list[Tokens], lora: str = "", **llm: Any) -> li
         settings |= {"enable_lora": True, "max_lora_rank": adapter.RANK}
     job = engine.Job(ids, params=dict(GREEDY), lora=lora or None)
     return [engine.Ask(str(tinylm.copy(name)), [job], {**settings, **llm}) for name in copies]
+
+
+def forced(name: str, ids: list[Tokens]) -> engine.Job:
+    """Reads `ids`, the first prompts, each followed by what the cpu target gave for it."""
+    texts = [[*a, *b] for a, b in zip(ids, reference(name).tokens, strict=False)]
+    return engine.Job(texts, params=dict(FORCED))
 
 
 def _texts() -> list[str]:

@@ -61,6 +61,8 @@ def plan(adapter: Path) -> list[Engine]:
     for mode, settings in MODES.items():
         llm = {**MEMORY, **settings}
         asks = expected.asks(list(COPIES[mode]), ids, **llm)
+        for copy, ask in zip(COPIES[mode], asks, strict=True):
+            ask.jobs.append(expected.forced(copy, ids))
         found += [Engine(mode, *both) for both in zip(COPIES[mode], asks, strict=True)]
     eager, graph = ({**MEMORY, **MODES[mode]} for mode in ("eager", "graph"))
     (lora,) = expected.asks([tinylm.ORIGINAL], ids, str(adapter), **graph)

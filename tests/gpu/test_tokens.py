@@ -8,29 +8,37 @@ from __future__ import annotations
 import pytest
 
 from tests.gpu import expected
+from tests.gpu.noise import tolerance
 from tests.gpu.runs import CHUNK, CHUNKED, COPIES, LORA, Runs
 from tests.support import agreement, engine, tinylm
 
-# Of 50 prompts x 64 tokens: a prompt counts up to its first other token, and where that was a tie
-# the rest of it is not counted at all. The cpu target itself, with another batch size, has 0 to 5
-# ties in 50 prompts: two tokens with the same float16 logit.
+# Of 50 prompts x 64 tokens, so many must be the cpu target's. Each token is asked for after the cpu
+# target's own text, so every one of the 3200 counts and none depends on the ones before it.
 SHARE = 0.95
-# Nats that a log-probability may be off, by checkpoint; two tokens that are closer are a tie.
-# (The cpu target with another batch size: 0.017.)
-DEFAULT = 0.04
-TOLERANCE: dict[str, float] = {}
+# Left to themselves: a prompt counts up to its first other token; behind that the texts differ.
+# SHARE holds without what follows a tie, two tokens that are closer than the tolerance. Because a
+# tie takes the rest of its prompt along, the share of all positions is bounded too: 89.5 to 95 %
+# were seen on an H200, and the cpu target gives itself 94.8 % at another batch size. A twentieth
+# less is five more partings of the 50 prompts than were ever seen.
+STRICT = 0.845
 OURS = "GfxW4A16LinearKernel"
 
 CASES = [(mode, copy) for mode, copies in COPIES.items() for copy in copies]
 
 
+def agrees(tokens: list[list[int]], name: str, label: str) -> None:
+    """Left to itself, with the cpu target."""
+    found = agreement.compare(tokens, expected.reference(name), tolerance(name))
+    print(f"\n{label}: {found}")
+    assert found.share >= SHARE and found.strict >= STRICT, found
+
+
 def _agrees(answers: engine.Answers, name: str, label: str, job: int = 0) -> None:
-    wanted, tolerance = expected.reference(name), TOLERANCE.get(name, DEFAULT)
-    found = agreement.compare(answers.tokens[job], wanted, tolerance)
+    wanted = expected.reference(name)
+    agrees(answers.tokens[job], name, label)
     furthest = agreement.furthest(answers.logprobs[job], answers.tokens[job], wanted)
-    print(f"\n{label}: {found}; logprobs within {furthest:.4f}")
-    assert found.share >= SHARE, found
-    assert furthest <= tolerance
+    print(f"logprobs within {furthest:.4f} of {tolerance(name):.4f}")
+    assert furthest <= tolerance(name)
 
 
 @pytest.mark.parametrize(("mode", "copy"), CASES)
@@ -38,15 +46,27 @@ def test_tokens_of_the_cpu_target(engines: Runs, mode: str, copy: str) -> None:
     _agrees(engines.of(mode, copy), copy, f"{mode} {copy}")
 
 
+@pytest.mark.parametrize(("mode", "copy"), CASES)
+def test_each_token_after_the_cpu_targets_text(engines: Runs, mode: str, copy: str) -> None:
+    (_, said), limit = engines.of(mode, copy).prompt_logprobs, tolerance(copy)
+    found = agreement.forced(said, expected.reference(copy))
+    print(f"\n{mode} {copy}: {found}; limit {limit:.4f}")
+    assert found.positions == expected.PROMPTS * expected.STEPS
+    assert found.share >= SHARE, found
+    assert found.furthest <= limit
+    assert found.behind <= 2 * limit  # its token and the best one are off by at most `limit` each
+
+
 @pytest.mark.parametrize("copy", COPIES["compile"])
 @pytest.mark.parametrize("mode", ["graph", "compile"])
 def test_modes_agree(engines: Runs, mode: str, copy: str) -> None:
     """With each other: where they part from the cpu target at a tie, they may do so differently."""
     eager, other = engines.of("eager", copy), engines.of(mode, copy)
-    first = agreement.Reference.of(eager.tokens[0], eager.logprobs[0], DEFAULT, expected.KEPT_STEPS)
-    found = agreement.compare(other.tokens[0], first, DEFAULT)
+    limit = tolerance(copy)
+    first = agreement.Reference.of(eager.tokens[0], eager.logprobs[0], limit, expected.KEPT_STEPS)
+    found = agreement.compare(other.tokens[0], first, limit)
     print(f"\n{mode} as eager, {copy}: {found}")
-    assert found.share >= SHARE, found
+    assert found.share >= SHARE and found.strict >= STRICT, found
 
 
 def served(report: list[dict[str, str]]) -> set[str]:

@@ -60,9 +60,14 @@ class Agreement:
         """Equal positions of those that can be compared."""
         return self.equal / (self.positions - self.after_ties)
 
+    @property
+    def strict(self) -> float:
+        """Equal positions of all: whatever follows a parting counts as unequal."""
+        return self.equal / self.positions
+
     def __str__(self) -> str:
         return (
-            f"{self.equal} of {self.positions} positions ({self.equal / self.positions:.1%}; "
+            f"{self.equal} of {self.positions} positions ({self.strict:.1%}; "
             f"{self.share:.1%} without what follows a tie), {self.prompts_equal} of "
             f"{self.prompts} prompts, ties: {self.ties}, errors: {self.errors}"
         )
@@ -104,3 +109,52 @@ def furthest(logprobs: list[Any], found: list[Tokens], reference: Reference) -> 
         for step, token, expected in zip(steps[:same], row, theirs, strict=False):
             worst = max(worst, abs(step[str(token)] - expected))
     return worst
+
+
+@dataclass
+class Forced:
+    """Every position given the reference's own text before it, so a parting ends nothing.
+
+    `equal` of `positions` have the reference's token as the likeliest, or as likely as that;
+    `behind` is how far it was behind at worst, `furthest` the largest difference of its
+    log-probability from the reference's, where that was written down.
+    """
+
+    positions: int = 0
+    equal: int = 0
+    behind: float = 0.0
+    furthest: float = 0.0
+
+    @property
+    def share(self) -> float:
+        return self.equal / self.positions
+
+    def __str__(self) -> str:
+        return (
+            f"{self.equal} of {self.positions} tokens after its text ({self.share:.2%}), "
+            f"behind by at most {self.behind:.4f}; logprobs within {self.furthest:.4f}"
+        )
+
+
+def own(prompt_logprobs: Sequence[Any], tokens: list[Tokens], steps: int) -> list[list[float]]:
+    """Log-probabilities of the first `steps` of `tokens`, with which the prompts end."""
+    return [
+        [step[str(t)] for step, t in zip(said[-len(row) :], row, strict=True)][:steps]
+        for said, row in zip(prompt_logprobs, tokens, strict=True)
+    ]
+
+
+def forced(prompt_logprobs: Sequence[Any], reference: Reference) -> Forced:
+    """What an engine says of prompts that end with the reference's tokens."""
+    found = Forced()
+    every = own(prompt_logprobs, reference.tokens, steps=max(map(len, reference.tokens)))
+    rows = zip(prompt_logprobs, every, reference.tokens, reference.logprobs, strict=True)
+    for steps, ours, wanted, theirs in rows:
+        best = [max(step.values()) for step in steps[-len(wanted) :]]
+        gaps = [a - b for a, b in zip(best, ours, strict=True)]
+        found.positions += len(wanted)
+        found.equal += sum(gap <= 0 for gap in gaps)
+        found.behind = max(found.behind, *gaps)
+        apart = [abs(a - b) for a, b in zip(ours, theirs, strict=False)]
+        found.furthest = max(found.furthest, *apart)
+    return found

@@ -45,7 +45,8 @@ class Ask:
 
 @dataclass
 class Answers:
-    """Per job, per prompt: the new token ids and how many prompt tokens came from the cache.
+    """Per job, per prompt: the new token ids, how many prompt tokens came from the cache, and
+    log-probabilities by token of each new token and, if asked for, of each prompt token.
 
     `reports`: what served each layer, by worker. `preemptions` is of the engine's life. `error`:
     the traceback of an engine that failed.
@@ -54,6 +55,7 @@ class Answers:
     tokens: list[list[Tokens]] = field(default_factory=list)
     cached: list[list[int]] = field(default_factory=list)
     logprobs: list[list[Any]] = field(default_factory=list)
+    prompt_logprobs: list[list[Any]] = field(default_factory=list)
     reports: list[list[dict[str, str]]] = field(default_factory=list)
     preemptions: int = 0
     error: str = ""
@@ -117,9 +119,9 @@ def _generate(engine: Any, job: dict[str, Any]) -> list[Any]:
     return found
 
 
-def _logprobs(output: Any) -> Any:
-    steps = output.outputs[0].logprobs or []
-    return [{str(t): p.logprob for t, p in step.items()} for step in steps]
+def _logprobs(steps: Any) -> Any:
+    """Nothing is known of a prompt's first token."""
+    return [{str(t): p.logprob for t, p in (step or {}).items()} for step in steps or []]
 
 
 def _preemptions(engine: Any) -> int:
@@ -134,7 +136,8 @@ def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
     return Answers(
         tokens=[[list(o.outputs[0].token_ids) for o in outputs] for outputs in done],
         cached=[[o.num_cached_tokens or 0 for o in outputs] for outputs in done],
-        logprobs=[[_logprobs(o) for o in outputs] for outputs in done],
+        logprobs=[[_logprobs(o.outputs[0].logprobs) for o in outputs] for outputs in done],
+        prompt_logprobs=[[_logprobs(o.prompt_logprobs) for o in outputs] for outputs in done],
         reports=engine.collective_rpc("gfx_report"),
         preemptions=_preemptions(engine),
     )
