@@ -1,8 +1,7 @@
 """The event loop of vLLM's processes on Windows: one that polls sockets and handles signals.
 
 ZeroMQ and vLLM's HTTP server need `add_reader`, which Windows' default loop (Proactor) lacks; the
-server needs `add_signal_handler`, which no loop has there. Polls with select(), which bears about
-500 connections.
+server needs `add_signal_handler`, which no loop has there.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVarTuple
 
+from vllm_gfx.stand_ins.selector import Selector
+
 _Arguments = TypeVarTuple("_Arguments")
 
 
@@ -23,7 +24,7 @@ class Loop(asyncio.SelectorEventLoop):
     _csock: Any  # of BaseSelectorEventLoop: what is written here wakes the loop
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Selector())
         self._handled: set[int] = set()
         # select() goes on under a signal on Windows; asyncio's other loops do the same for that.
         self._wakes = threading.current_thread() is threading.main_thread()
