@@ -77,7 +77,7 @@ class Server:
         return run.left(self._tag)
 
     def press(self, key: str) -> int:
-        """Press Ctrl-C (`c`) and wait until the server has ended: its exit code."""
+        """Press `ctrl-c` or `ctrl-break` and wait until the server has ended: its exit code."""
         assert self._console.stdin
         self._console.stdin.write(f"{key}\n")
         self._console.stdin.flush()

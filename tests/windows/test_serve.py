@@ -97,9 +97,21 @@ def test_a_second_server_of_its_model_is_refused_on_its_port(server: Server) -> 
     assert server.healthy()
 
 
-def test_ctrl_c_ends_it_and_leaves_nothing(server: Server) -> None:
-    """The last test of this server."""
-    assert server.press("c") == 0, server.output()
-    assert "Traceback" not in server.output()
+def _ends_and_leaves_nothing(server: Server, key: str) -> None:
+    assert server.press(key) == 0, server.output()
+    assert not server.said("Traceback"), server.output()
     until(lambda: not server.processes(), "its processes end", PATIENCE)
     assert server.port not in {port for _, port in _listening()}
+
+
+def test_ctrl_break_ends_a_second_server_and_not_the_first(server: Server) -> None:
+    """Of the same files, which both have open, on a port of its own."""
+    with serving(server.model) as second:
+        second.wait_ready()
+        _ends_and_leaves_nothing(second, "ctrl-break")
+    assert server.healthy()
+
+
+def test_ctrl_c_ends_it(server: Server) -> None:
+    """The last test of this server."""
+    _ends_and_leaves_nothing(server, "ctrl-c")

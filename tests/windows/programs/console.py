@@ -1,8 +1,8 @@
-"""A console, a program in it, and somebody who presses Ctrl-C: `console.py PROGRAM ARGUMENTS...`
+"""A console, a program in it, and somebody at its keyboard: `console.py PROGRAM ARGUMENTS...`
 
-A line on standard input presses: `c` sends Ctrl-C to the whole console, as the key does. The
-program's exit code is printed when it has ended. A terminal is no part of this: the console has no
-window, and the program's output goes where this one's goes.
+A line on standard input is a key: `ctrl-c` or `ctrl-break`, which all processes of the console get.
+The program's exit code is printed when it has ended. The console has no window, and the program's
+output goes where this one's goes.
 """
 
 from __future__ import annotations
@@ -12,10 +12,18 @@ import signal
 import subprocess
 import sys
 import threading
+from ctypes import wintypes
 
 assert sys.platform == "win32"  # for mypy too
 
 INSIDE = "--in-the-console"
+PROCESSES = 64  # more than a console has here
+CREATE_THREAD_AND_QUERY = 0x0002 | 0x0008 | 0x0010 | 0x0020 | 0x0400
+PYTHON = "python.exe"
+
+kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+for name in ("GetModuleHandleW", "GetProcAddress", "OpenProcess", "CreateRemoteThread"):
+    getattr(kernel32, name).restype = ctypes.c_void_p
 
 
 def outside(arguments: list[str]) -> int:
@@ -48,11 +56,39 @@ def _ended(program: subprocess.Popen[bytes]) -> int | None:
 
 
 def press() -> None:
-    events = {"c": signal.CTRL_C_EVENT, "break": signal.CTRL_BREAK_EVENT}
-    kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     for line in sys.stdin:
-        sent = kernel32.GenerateConsoleCtrlEvent(int(events[line.strip()]), 0)
-        print(f"pressed {line.strip()}: {ctypes.get_last_error() if not sent else 0}", flush=True)
+        {"ctrl-c": ctrl_c, "ctrl-break": ctrl_break}[line.strip()]()
+
+
+def ctrl_c() -> None:
+    if not kernel32.GenerateConsoleCtrlEvent(int(signal.CTRL_C_EVENT), 0):
+        raise ctypes.WinError(ctypes.get_last_error())
+
+
+def ctrl_break() -> None:
+    """What Windows' C runtime does in a process when the console sends it Ctrl-Break: raise the
+    signal in a new thread. Wine's console refuses to send it (test_wine_limits.py)."""
+    others = (wintypes.DWORD * PROCESSES)()
+    count = kernel32.GetConsoleProcessList(others, PROCESSES)
+    raises = kernel32.GetProcAddress(
+        ctypes.c_void_p(kernel32.GetModuleHandleW("ucrtbase")), b"raise"
+    )  # at the same address in every process: system libraries are
+    for number in others[:count]:
+        process = ctypes.c_void_p(kernel32.OpenProcess(CREATE_THREAD_AND_QUERY, False, number))
+        if number != kernel32.GetCurrentProcessId() and _is_python(process):
+            break_number = ctypes.c_void_p(signal.SIGBREAK)
+            if not kernel32.CreateRemoteThread(
+                process, None, ctypes.c_size_t(0), ctypes.c_void_p(raises), break_number, 0, None
+            ):
+                raise ctypes.WinError(ctypes.get_last_error())
+        kernel32.CloseHandle(process)
+
+
+def _is_python(process: ctypes.c_void_p) -> bool:
+    """Launchers leave the key to the Python that they started."""
+    file, size = ctypes.create_unicode_buffer(32768), wintypes.DWORD(32768)
+    kernel32.QueryFullProcessImageNameW(process, 0, file, ctypes.byref(size))
+    return file.value.lower().endswith(PYTHON)
 
 
 if __name__ == "__main__":
