@@ -14,7 +14,6 @@ from tests.shims.windows import simulated_engines
 from tests.support import agreement, windows
 
 ASKED = ("server", "same", "dead", "addresses")
-PATIENCE_SECONDS = 30  # for a process that starts and ends
 TIE = 0.04  # as tests/engine/test_agreement.py: another processor adds in another order
 
 
@@ -56,7 +55,6 @@ def test_an_engine_that_dies_is_noticed(answers: dict) -> None:
     found = answers["dead"]
     assert found["polled"] == ["Socket"]
     assert found["error"].startswith("Engine core initialization failed"), found
-    assert found["seconds"] < PATIENCE_SECONDS
 
 
 def test_the_shims_are_there(answers: dict) -> None:
