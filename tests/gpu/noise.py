@@ -6,8 +6,10 @@ Two float16 computations of one text differ because each rounds in its own place
 two can be off is measured here, without a GPU, against float32 on the same text: the cpu target's,
 which wrote expected.json and rounds what layers give, and the one that GPUs use for long prompts,
 which rounds the weights too. A GPU may be off by the second while the yardstick is off by the first
-to the other side, so the tolerance is their sum, and a quarter: these are the largest of 400 normal
-errors, about 3 standard deviations, and one time in twenty the largest of another 400 is above 3.6.
+to the other side, so the tolerance is their sum, and a half: each is the largest of 400 errors,
+which for normal ones is about 3.1 standard deviations, and some 27 comparisons of tests/gpu look at
+10 800, the largest of which is above 4.6 once in twenty runs. (A quarter, which is right for one
+comparison, was passed by one of 27 on an H200: 0.0691 where it allowed 0.0658.)
 Activation order has no allowance of its own: that copy is the noisiest by both measures already.
 """
 
@@ -22,7 +24,7 @@ from tests.support import agreement, engine, tinylm
 
 FILE = Path(__file__).with_name("noise.json")
 WAYS = {"yardstick": "reference", "rounded weights": "dequantise"}
-MARGIN = 1.25
+MARGIN = 1.5
 Noise = dict[str, dict[str, float]]
 
 
