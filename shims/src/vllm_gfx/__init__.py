@@ -21,7 +21,12 @@ def platform_class() -> str:
 def register() -> None:
     """Entry point `vllm.general_plugins`; vLLM calls it in every process, maybe repeatedly."""
     from vllm_gfx import apply, attention, linear
+    from vllm_gfx.vram import counters
 
     apply.apply("engine")
     attention.register()
     linear.register()
+    if counters.spills():
+        from vllm_gfx.vram import metrics
+
+        metrics.register()
