@@ -1,0 +1,129 @@
+"""`python dev.py serve MODEL` on Windows Python: from cmd, in a folder with an odd name.
+
+The checkout is a copy. Its .venv is the Windows prefix under another name, with two libraries
+beside it: Windows Python made of wheels cannot make one. PowerShell is not in Wine.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools import paths
+from tools.standin import pip, platforms
+from tools.windows import rig, run, wine
+
+# What the rig lacks of .venv, by the hash of the wheel for Windows of the version that is in
+# tools/requirements.txt; for another version pip names it.
+LACKING = {
+    "backports.zstd": "a11422c67c6295d36a7a30bac5df82e8a4fc82539d8def0d082ecf15cb24f538",
+    "py-rattler": "6108ea83ba3d2a2637afa45cf655d0b3ae0a4ab1106dde84de2da8c08b1e16df",
+}
+SECONDS = 120.0
+USED = ("dev.py", "pins.yaml", "tools", "variants")
+NAME = "Prüfung für Müller & Söhne [1]"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of this one that Windows Python uses; `libraries` is what its .venv has more."""
+
+    root: Path
+    libraries: Path
+
+    def run(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Windows Python with `code`, from the folder above the checkout."""
+        env = {"PYTHONPATH": wine.windows_path(self.libraries)}
+        return run.run(["-c", code, *arguments], env, self.root.parent, SECONDS)
+
+    def cmd(self, line: str) -> subprocess.CompletedProcess[str]:
+        """What cmd says to `line`, where `python` is Windows Python."""
+        return self.run(CMD, line)
+
+
+# cmd reads the whole line itself, so Python must not quote it.
+CMD = """
+import os, subprocess, sys
+os.environ["PATH"] = os.path.dirname(sys.executable) + ";" + os.environ["PATH"]
+sys.exit(subprocess.call("cmd /d /s /c \\"" + sys.argv[1] + "\\""))
+"""
+STAMP = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import dev
+dev.STAMP.write_text(dev.wanted(), encoding="utf-8")
+"""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    root = tmp_path_factory.mktemp("doors") / NAME
+    for name in USED:
+        source = paths.ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(source, root / name)
+    installed = root / "build" / "env" / "cpu@1"
+    installed.parent.mkdir(parents=True)
+    installed.symlink_to(run.python().parent.resolve(), target_is_directory=True)
+    installed.with_name("cpu.json").write_text(json.dumps({"active": "cpu@1", "previous": None}))
+    (root / ".venv").mkdir()
+    (root / ".venv" / "Scripts").symlink_to(installed, target_is_directory=True)
+    made = Checkout(root, root.with_name("libraries"))
+    pins = [pip.Pin(name, importlib.metadata.version(name), LACKING[name]) for name in LACKING]
+    for wheel in pip.fetch(pins, platforms.get(rig.PLATFORM), print).values():
+        zipfile.ZipFile(wheel).extractall(made.libraries)
+    done = made.run(STAMP, wine.windows_path(root))
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def test_help(checkout: Checkout) -> None:
+    done = checkout.cmd(f'python "{NAME}\\dev.py" --help')
+    assert done.returncode == 0 and "Serve MODEL on 127.0.0.1" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "seen"),
+    [
+        (r"\\?\Q:\für Müller & Söhne\50%", r"Q:\für Müller & Söhne\50%"),
+        (r".\no such ~ $HOME * [1]", r".\no such ~ $HOME * [1]"),
+    ],
+)
+def test_a_model_reaches_the_program_as_it_was_written(
+    checkout: Checkout, model: str, seen: str
+) -> None:
+    """From cmd through dev.py, the tools and the .exe of the prefix; its line and its code back."""
+    done = checkout.cmd(f'python "{NAME}\\dev.py" serve "{model}"')
+    assert done.stderr.splitlines() == [
+        f"vllm-gfx serve: there is no model folder {seen}; give a folder that exists, or a hub name"
+    ], done.stdout
+    assert done.returncode == 2
+
+
+def test_what_is_not_installed_is_one_line(checkout: Checkout) -> None:
+    done = checkout.cmd(f'python "{NAME}\\dev.py" serve --target gfx1100 x')
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: build\\env\\gfx1100 is not installed; run: python dev.py ins")
+    assert done.returncode == 1
+
+
+def test_an_exit_code_of_windows_is_passed_on(checkout: Checkout) -> None:
+    """STATUS_CONTROL_C_EXIT, which sys.exit alone would turn into -1."""
+    code = (
+        "import sys, os; sys.path.insert(0, sys.argv[1]); from tools.become import become;"
+        "become([sys.executable, '-c', 'import os; os._exit(-1073741510)'], os.environ)"
+    )
+    outer = (
+        "import subprocess, sys;"
+        "print(hex(subprocess.call([sys.executable, '-c', sys.argv[1], sys.argv[2]])))"
+    )
+    done = checkout.run(outer, code, wine.windows_path(checkout.root))
+    assert done.stdout == "0xc000013a\n", done.stderr
