@@ -46,13 +46,14 @@ class Server:
 
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
-            self.lines.append(line.rstrip("\n"))
+            if line.strip():
+                self.lines.append(line.rstrip())
 
     def said(self, words: str) -> bool:
         return any(words in line for line in self.lines)
 
     def output(self) -> str:
-        return "\n".join(self.lines)[-8000:]
+        return "\n".join(self.lines)[-20_000:]
 
     def wait_ready(self) -> tuple[float, float]:
         """Seconds until `/health` answered: on the clock, and of all its processes' CPU time."""
