@@ -55,6 +55,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Kernel32:
     kernel32 = Kernel32()
     monkeypatch.setattr(fcntl, "_kernel32", lambda: kernel32)
     monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(get_osfhandle=lambda fd: fd))
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits for nobody"))
     monkeypatch.setattr(ctypes, "get_last_error", lambda: kernel32.error, raising=False)
     monkeypatch.setattr(ctypes, "WinError", lambda code: OSError(code, "Windows"), raising=False)
     return kernel32
