@@ -30,6 +30,6 @@ def outlast(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """
     for name in LEFT_TO_THE_PROGRAM:
         if found := getattr(signal, name, None):
-            signal.signal(found, signal.SIG_IGN)
+            signal.signal(found, lambda *_: None)  # SIG_IGN might be inherited
     code = subprocess.Popen(command, env=environment).wait()
     return code - (1 << 32) if code >> 31 > 0 else code  # sys.exit takes a signed C int

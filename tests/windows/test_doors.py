@@ -10,12 +10,14 @@ import importlib.metadata
 import json
 import shutil
 import subprocess
+import threading
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.windows import programs
 from tools import paths
 from tools.standin import pip, platforms
 from tools.windows import rig, run, wine
@@ -127,3 +129,44 @@ def test_an_exit_code_of_windows_is_passed_on(checkout: Checkout) -> None:
     )
     done = checkout.run(outer, code, wine.windows_path(checkout.root))
     assert done.stdout == "0xc000013a\n", done.stderr
+
+
+SLOW_TO_END = """
+import signal, sys, time
+def end(*_):
+    time.sleep(2)
+    print("tidied up", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGINT, end)
+print("ready", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+BECOME = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from tools.become import become
+become([sys.executable, "-c", sys.argv[2]], os.environ)
+"""
+
+
+def test_ctrl_c_is_left_to_the_program(checkout: Checkout) -> None:
+    """The console tells both; the one that waits neither ends nor kills the other."""
+    console = wine.windows_path(Path(programs.__file__).with_name("console.py"))
+    waiting = [wine.windows_path(run.python()), "-c", BECOME, wine.windows_path(checkout.root)]
+    with run.started([console, *waiting, SLOW_TO_END]) as process:
+        assert process.stdin and process.stdout
+        limit = threading.Timer(SECONDS, _end, [run.tag_of(process)])
+        limit.daemon = True
+        limit.start()
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("ctrl-c\n")
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == ["tidied up\n", "ended with 7\n"]
+        limit.cancel()
+
+
+def _end(tag: str) -> None:
+    """Then the test reads an end of file, and fails."""
+    for process in run.left(tag):
+        process.kill()
