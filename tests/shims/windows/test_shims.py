@@ -112,14 +112,20 @@ def test_the_platform_says_what_the_device_is(monkeypatch: pytest.MonkeyPatch) -
     assert usage_device.device_properties(0, ("name", "total_memory")) == ("card 0", 2**30)
 
 
-@pytest.mark.parametrize("user", ["jo", "C# 50%20", "Zoë [1]", "a?b=c&d"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        r"C:\Users\jo\Temp",
+        r"C:\Users\C# 50%20\Temp",
+        r"C:\Users\Zoë [1]\Temp",
+        r"\\server\home$\jo\Temp",
+    ],
+)
 def test_torch_finds_the_folder_for_temporary_files(
-    monkeypatch: pytest.MonkeyPatch, user: str
+    monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     """As its rendezvous reads a URL on Windows."""
-    folder = f"C:\\Users\\{user}\\Temp"
     monkeypatch.setattr(tempfile, "tempdir", folder)
-    monkeypatch.setattr(file_store, "Path", PureWindowsPath)
     url = urlparse(f"{file_store.get_file_store_init_method()}?rank=0&world_size=1")
     assert PureWindowsPath(url2pathname(url.netloc + url.path)).parent == PureWindowsPath(folder)
     assert url.query == "rank=0&world_size=1"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 import tempfile
-from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 APPLIES = ("win32",)
@@ -17,6 +17,7 @@ TARGET = "vllm.utils.network_utils.get_file_store_init_method"
 UPSTREAM = "vllm/utils/network_utils.py, get_file_store_init_method"
 REMOVE_WHEN = "get_file_store_init_method quotes the folder's name"
 
+_OF_PATHS = "\\:/"
 _USERS = (
     "vllm.utils.network_utils",
     "vllm.v1.executor.multiproc_executor",
@@ -33,8 +34,8 @@ def needed() -> bool:
 
 
 def get_file_store_init_method() -> str:
-    """A URL of a new file, as torch reads it on Windows."""
-    return Path(tempfile.gettempdir(), f"vllm_dist_{uuid4().hex}").as_uri()
+    """A URL of a new file, as torch reads it on Windows: host and path together are the path."""
+    return f"file://{quote(tempfile.gettempdir(), safe=_OF_PATHS)}/vllm_dist_{uuid4().hex}"
 
 
 def install() -> None:
