@@ -12,14 +12,13 @@ rollback corrects it.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rattler import RepoDataRecord
 
-from tools import links, paths, prefix
+from tools import links, long_paths, paths, prefix
 from tools.console import err
 from tools.errors import ToolError
 from tools.trust import owners, verify
@@ -82,7 +81,7 @@ def install(
         check_intact(where)
         try_out(where)
     except BaseException:
-        shutil.rmtree(where, ignore_errors=True)
+        long_paths.remove(where)
         raise
     in_the_way = before.active == paths.prefix(target).name  # where the link has to be
     _use(target, State(where.name, None if in_the_way else before.active))
@@ -142,7 +141,7 @@ def _sweep(target: str, state: State) -> None:
     folder = paths.prefix(target).parent
     for old in [*folder.glob(f"{target}@*"), *folder.glob(f"{target}.old")]:
         if old.name not in (state.active, state.previous):
-            shutil.rmtree(old, ignore_errors=True)  # Windows keeps what a program still uses
+            long_paths.remove(old)
 
 
 def _link(target: str, state: State) -> None:
