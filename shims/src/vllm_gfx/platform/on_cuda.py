@@ -41,3 +41,8 @@ with _named(targets.get(envs.simulated_target()).name):
 
 class OnCudaPlatform(GfxRocmPlatform):
     """What `GfxRocmPlatform` decides for the simulated gfx, run by CUDA."""
+
+    @classmethod
+    def device_count(cls) -> int:
+        """What CUDA sees. Upstream asks AMD's library, which torch for CUDA never imports."""
+        return torch.cuda.device_count()
