@@ -77,6 +77,7 @@ def install(
     where = _next(target, before)
     try:
         prefix.make(where, wanted, cache, platform)
+        long_paths.check(where)
         owners.check_prefix(where)
         check_intact(where)
         try_out(where)
