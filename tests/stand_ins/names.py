@@ -28,7 +28,7 @@ def used(folder: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
     """Dotted name -> a file that imports or reads it, for names that start with a prefix."""
     found: dict[str, str] = {}
     modules = [prefix.rstrip(".") for prefix in prefixes]
-    wanted = [*modules, *(f"from {m.rpartition('.')[0]} import" for m in modules)]
+    wanted = [*modules, *(" import ".join(m.rsplit(".", 1)) for m in modules)]
     for path, tree in _trees(folder, wanted):
         known: dict[str, str] = {}
         for node in ast.walk(tree):
