@@ -1,4 +1,4 @@
-"""Modules that Windows lacks: which of vLLM's files import them, and why that is no trouble."""
+"""Modules that Windows lacks and that need no stand-in: what patches/windows.yaml says of two."""
 
 from __future__ import annotations
 
@@ -8,29 +8,6 @@ from pathlib import Path
 from vllm_gfx.platform.device import TorchDeviceQueries
 
 from tests.stand_ins import names
-
-UNIX = frozenset(
-    {"amdsmi", "crypt", "curses", "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource"}
-    | {"spwd", "syslog", "termios", "tty", "uvloop"}
-)
-# uvloop: early/uvloop.py, tested with the event loop. Of each other import, why Windows gets by.
-WHY = {
-    ("distributed/kv_transfer/kv_connector/v1/example_hidden_states_connector.py", "fcntl"): (
-        "early/file_locks.py gives it locks"
-    ),
-    ("model_executor/model_loader/weight_cache/daemon.py", "fcntl"): (
-        "a daemon behind a Unix socket, which Python has on no Windows; asked for by flag only"
-    ),
-    ("platforms/__init__.py", "amdsmi"): "in a try; our platform is chosen before upstream's",
-    ("platforms/rocm.py", "amdsmi"): "in a try; TorchDeviceQueries answers instead, see below",
-    ("utils/system_utils.py", "resource"): "after a return on Windows",
-}
-
-
-def test_every_import_has_its_answer() -> None:
-    """A new one in another vLLM fails here, and so does an answer that can go."""
-    found = set(names.imports(names.source("vllm"), UNIX))
-    assert {pair for pair in found if pair[1] != "uvloop"} == set(WHY)
 
 
 def _rocm() -> ast.Module:
