@@ -14,7 +14,7 @@ from tools import generations
 from tools.errors import ToolError
 from tools.windows import prefix, wine
 
-TAG = "VLLM_GFX_WINE_RUN"  # the environment variable by which the processes of a run are known
+TAG = "GFX_WINE_RUN"  # the environment variable by which the processes of a run are known
 SYSTEM = "c:\\windows\\"  # Wine's own programs, which end with its server
 
 
