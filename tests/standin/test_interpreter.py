@@ -11,7 +11,7 @@ import pytest
 import rattler
 
 from tools.errors import ToolError
-from tools.standin import ensure, interpreter, relocate
+from tools.standin import ensure, interpreter, platforms, relocate
 from tools.standin.pip import Pin
 from tools.standin.platforms import Platform
 
@@ -58,6 +58,14 @@ def test_another_python_version_is_refused(
         ToolError, match=r"locked for Python 3\.11, this is 3\.13; run dev\.py with"
     ):
         interpreter.check(linux)
+
+
+def test_on_windows_it_is_said_where_packages_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = platforms.get("win-64")
+    interpreter.check(windows)  # made on Linux, for solves
+    monkeypatch.setattr("sysconfig.get_platform", lambda: windows.sysconfig)
+    with pytest.raises(ToolError, match="built on Linux.*; copy build/channel"):
+        interpreter.check(windows)
 
 
 def test_installed_it_runs_scripts_and_modules(

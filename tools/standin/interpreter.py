@@ -25,7 +25,10 @@ def check(platform: Platform) -> None:
     if not platform.native:
         return
     if platform.windows:
-        raise ToolError("the stand-in channel is not made on Windows", "use conda-forge there")
+        raise ToolError(
+            "packages are built on Linux: no stand-in for conda-forge is made of a Windows Python",
+            "copy build/channel of a Linux checkout here and run: pixi run serve MODEL",
+        )
     version = "{}.{}".format(*sys.version_info)
     if version != platform.python:
         raise ToolError(
