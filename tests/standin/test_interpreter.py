@@ -64,7 +64,7 @@ def test_on_windows_it_is_said_where_packages_are_built(monkeypatch: pytest.Monk
     windows = platforms.get("win-64")
     interpreter.check(windows)  # made on Linux, for solves
     monkeypatch.setattr("sysconfig.get_platform", lambda: windows.sysconfig)
-    with pytest.raises(ToolError, match="built on Linux.*; copy build/channel"):
+    with pytest.raises(ToolError, match=r"built on Linux.*; copy build/channel"):
         interpreter.check(windows)
 
 
