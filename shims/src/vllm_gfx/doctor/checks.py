@@ -151,7 +151,8 @@ def paths_in_full() -> Iterator[Finding]:
 
 def text_files() -> Iterator[Finding]:
     """On Windows text is read in the system's own encoding, unless Python was told otherwise."""
-    if sys.platform == "win32" and not sys.flags.utf8_mode:
+    by_system = sys.platform == "win32" and not sys.flags.utf8_mode
+    if by_system:
         said = "Python is not in UTF-8 mode, so vLLM misreads chat templates with other letters"
         yield Finding(WARNING, said, "activate this environment, or set PYTHONUTF8=1")
 
