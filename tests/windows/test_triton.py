@@ -22,7 +22,7 @@ from tools import paths, prefix
 from tools.generations import active
 from tools.standin import pip, platforms
 from tools.variants import REFERENCE
-from tools.windows import rig, wine
+from tools.windows import rig, run, wine
 
 TARGET = "gfx1100"
 PINS = paths.ROOT / "pins.yaml"
@@ -103,3 +103,17 @@ def test_the_machine_code_does_what_the_kernel_says(compiled: Compiled, tmp_path
     shared = str(compiled.said["rows"]["shared"])
     said = programs.output("triton_aot", "run", TARGET, wine.windows_path(tmp_path), shared)
     assert said == {"platform": "win32", "waves": 12, "wrong": 0}
+
+
+@pytest.mark.parametrize(("folder", "code"), [("a plain one", 0), ("中ж", 1)])
+def test_its_c_compiler_knows_the_systems_letters_only(
+    triton: Path, tmp_path: Path, folder: str, code: int
+) -> None:
+    """The expiry test of early/ascii_folders, beside its needed()."""
+    source = tmp_path / folder / "a.c"
+    source.parent.mkdir()
+    source.write_text("int answer(void) { return 42; }\n", encoding="utf-8")
+    program = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+    tcc, file = (wine.windows_path(p) for p in (triton / "triton/runtime/tcc/tcc.exe", source))
+    done = run.run(["-c", program, tcc, "-c", file, "-o", f"{file}.o"], timeout=60)
+    assert done.returncode == code, "ascii_folders can go" if code else done.stdout
