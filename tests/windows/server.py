@@ -56,7 +56,7 @@ class Server:
         return "\n".join(self.lines)[-20_000:]
 
     def wait_ready(self) -> tuple[float, float]:
-        """Seconds until `/health` answered: on the clock, and of all its processes' CPU time."""
+        """Seconds until `/health` answered: on the clock, and of CPU time of what still runs."""
         until(lambda: self._ended() or self.healthy(), "the server is ready", DEADLINE)
         assert not self._ended(), self.output()
         wall = time.monotonic() - self.started
