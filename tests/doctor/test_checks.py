@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from gfx_kernels import targets
-from vllm_gfx import doctor
+from vllm_gfx import apply, doctor
 from vllm_gfx.doctor import checks, environment, hardware, installed
 from vllm_gfx.doctor.finding import BROKEN, NOTE, WARNING
 from vllm_gfx.machine import adapters, long_paths, memory, probe, torch_view
@@ -265,3 +266,13 @@ def test_no_compiler_for_triton(machine: Machine, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "platform", "linux")
     machine.target("cpu")
     assert said("compiler") == []
+
+
+def test_an_installed_shim_is_active(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever needed() says now: on another system's module, for one."""
+    name = "vllm_gfx.early.file_locks"
+    shim = import_module(name)
+    monkeypatch.setattr(apply, "shims", lambda stage: [shim] * (stage == "early"))
+    assert environment.shims()["early/file_locks"].startswith("not needed here")
+    monkeypatch.setattr(apply, "_installed", {name: True})
+    assert environment.shims()["early/file_locks"].startswith("active")

@@ -123,10 +123,8 @@ def test_needed_while_vllm_imports_it_and_this_system_has_it() -> None:
 
 
 def test_needed_where_python_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "fcntl", raising=False)
-    monkeypatch.setattr(file_locks.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # taken back at the end
     assert file_locks.needed()
     file_locks.install()
     assert sys.modules["fcntl"] is fcntl
-    monkeypatch.setitem(sys.modules, "fcntl", fcntl)  # taken away again at the end
-    assert not file_locks.needed()
+    assert file_locks.needed(), "what is there is ours"

@@ -63,8 +63,10 @@ def shims() -> dict[str, str]:
     found: dict[str, str] = {}
     for stage in apply.STAGES:
         for shim in apply.shims(stage):
-            applies = sys.platform in shim.APPLIES
-            state = "active" if applies and shim.needed() else "not needed here"
+            # Some are not needed any more once they are installed.
+            active = shim.__name__ in apply.active()
+            active = active or (sys.platform in shim.APPLIES and shim.needed())
+            state = "active" if active else "not needed here"
             found[f"{stage}/{shim.__name__.rsplit('.', 1)[-1]}"] = (
                 f"{state}; replaces {shim.TARGET}; goes when {shim.REMOVE_WHEN}"
             )

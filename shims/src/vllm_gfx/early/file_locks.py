@@ -16,8 +16,9 @@ REMOVE_WHEN = "no module of vLLM imports fcntl"
 
 
 def needed() -> bool:
-    """Whether Python has no module of that name."""
-    return "fcntl" not in sys.modules and importlib.util.find_spec("fcntl") is None
+    """Whether Python has no module of that name but ours."""
+    spec = importlib.util.find_spec("fcntl")
+    return spec is None or spec.name != "fcntl"
 
 
 def install() -> None:
