@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rattler import RepoDataRecord
@@ -44,6 +46,24 @@ def test_the_same_packages_are_left_alone(place: Path) -> None:
     assert put("one") and not put("one")
     assert put("one", fresh=True)
     assert generations.active("cpu").name == "cpu@2"
+
+
+def test_on_windows_it_is_a_junction(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated: Wine has none (tests/windows/test_doors.py). One is removed as a folder is."""
+    made = []
+
+    def junction(folder: str, link: str) -> None:
+        made.append((folder, link))
+        Path(link).symlink_to(folder, target_is_directory=True)
+
+    monkeypatch.setitem(sys.modules, "_winapi", SimpleNamespace(CreateJunction=junction))
+    monkeypatch.setattr(links, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(Path, "rmdir", Path.unlink)
+    assert put("one") and put("two")
+    assert made == [(str(place / f"cpu@{n}"), str(place / "cpu")) for n in (1, 2)]
+    assert says(place / "cpu") == "two"
+    generations.rollback("cpu")
+    assert says(place / "cpu") == "one" and len(made) == 3
 
 
 def test_a_link_that_cannot_be_made_does_not_stop_it(

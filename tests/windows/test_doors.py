@@ -131,6 +131,24 @@ def test_an_exit_code_of_windows_is_passed_on(checkout: Checkout) -> None:
     assert done.stdout == "0xc000013a\n", done.stderr
 
 
+JUNCTION = """
+import _winapi, os, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    os.mkdir(os.path.join(folder, "there"))
+    try:
+        _winapi.CreateJunction(os.path.join(folder, "there"), os.path.join(folder, "link"))
+    except OSError as error:
+        print(error.winerror)
+"""
+NOT_SUPPORTED = 50  # of the file system; on Windows that of a memory stick
+
+
+def test_wine_has_no_junctions() -> None:
+    """When this fails let test_generations.py's simulated ones be real ones here."""
+    done = run.run(["-c", JUNCTION], timeout=SECONDS)
+    assert done.stdout == f"{NOT_SUPPORTED}\n", done.stderr
+
+
 SLOW_TO_END = """
 import signal, sys, time
 def end(*_):
