@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.windows import programs
-from tools import solve
+from tools import paths, solve
 from tools.errors import ToolError
 from tools.install import USED
 from tools.solve import channels_for
@@ -47,6 +49,19 @@ def test_output_and_exit_code_are_passed_on() -> None:
     code = "import sys; print('äout'); print('err', file=sys.stderr); sys.exit(7)"
     done = run.run(["-c", code], timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (7, "äout\n", "err\n")
+
+
+def test_the_command_relays_and_takes_the_callers_modules(tmp_path: Path) -> None:
+    (tmp_path / "lent.py").write_text("import sys; NAME = sys.platform\n", encoding="utf-8")
+    code = "import lent, sys; print(lent.NAME); print(sys.argv[1:], file=sys.stderr); sys.exit(3)"
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.windows", "-c", code, ODD],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "win32\n", f"{[ODD]}\n")
 
 
 def test_entry_points_are_programs() -> None:

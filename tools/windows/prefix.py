@@ -49,7 +49,7 @@ def records(channel: Path) -> list[RepoDataRecord]:
 def compile_all(where: Path) -> None:
     """Bytecode of the modules, by this Python, which is of the same version: Wine is slow."""
     with step("compile the modules") as current:
-        command = [sys.executable, "-m", "compileall", "-q", "-q", "-j", "2", "-x", RARELY]
+        command = [sys.executable, "-m", "compileall", "-q", "-q", "-j", "0", "-x", RARELY]
         command += ["-s", str(where), "-p", wine.windows_path(where), str(where / "Lib")]
         done = subprocess.run(command, capture_output=True, text=True)
         current.done("" if not done.returncode else "but for some that are not Python 3.11")
