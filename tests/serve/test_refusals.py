@@ -138,6 +138,14 @@ def test_a_file_that_another_process_has_locked(
     assert "end the program that uses it" in line and "download" not in line
 
 
+@pytest.mark.parametrize("name", ["model [1]", "what?", "*"])
+def test_a_folder_whose_name_is_a_pattern(folder: Path, refused: Refused, name: str) -> None:
+    """vLLM lists the weights of a folder by a pattern, which its name is part of."""
+    there = folder.rename(folder.with_name(name))
+    line = refused("serve", str(there))
+    assert f"takes the folder {there} for a pattern" in line and "rename" in line
+
+
 def test_no_tokenizer(folder: Path, refused: Refused) -> None:
     for file in folder.glob("tokenizer*"):
         file.unlink()

@@ -6,6 +6,7 @@ header and length agree. Only what a header can tell is checked: weights carry n
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -44,6 +45,11 @@ def check(model: str, load_format: str = "auto") -> None:
         raise Refusal(
             f"there is no model folder {model}", "give a folder that exists, or a hub name"
         )
+    if glob.escape(model) != model:
+        raise Refusal(
+            f"vLLM takes the folder {model} for a pattern, since * ? [ stand for other letters",
+            "rename the folder, or the one it is in",
+        )
     if not (folder / "params.json").is_file():  # Mistral's own layout has no config.json
         _json(folder / "config.json")
     for name in _READ_BY_VLLM:
@@ -56,7 +62,9 @@ def check(model: str, load_format: str = "auto") -> None:
 def check_tokenizer(model: str) -> None:
     """Raise Refusal if `model` is a folder without any tokenizer, which a server needs."""
     folder = Path(model)
-    if folder.is_dir() and not any(path for glob in _TOKENIZERS for path in folder.glob(glob)):
+    if folder.is_dir() and not any(
+        path for pattern in _TOKENIZERS for path in folder.glob(pattern)
+    ):
         raise Refusal(
             f"{folder} holds no tokenizer",
             "download its tokenizer files as well, or name one with --tokenizer",
@@ -124,7 +132,7 @@ def _check_weights(folder: Path) -> None:
     files = sorted(folder.glob("*.safetensors"))
     for file in files:
         tensors(file)
-    if not files and not any(path for glob in _OTHER_WEIGHTS for path in folder.glob(glob)):
+    if not files and not any(path for pattern in _OTHER_WEIGHTS for path in folder.glob(pattern)):
         raise Refusal(f"{folder} holds no weights", "download its *.safetensors files as well")
 
 
