@@ -116,6 +116,8 @@ def test_counters_that_go_away(said: list[str]) -> None:
 def begin(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> Iterator[Begin]:
     """Begins the session of a 7B model, on fake counters: its configuration."""
 
+    monkeypatch.setattr(session, "_unknown", "")  # put back afterwards
+
     def _begin(*readings: Any, **settings: Any) -> Any:
         monkeypatch.setattr(counters, "here", lambda: Fake(readings))
         asked = {"max_model_len": 32768, "gpu_memory_utilization": 0.9, **settings}
@@ -124,7 +126,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> Iterator[B
         return config
 
     yield _begin
-    session.end()
+    session.end(session._current)
 
 
 def _remedy(line: str) -> str:
@@ -160,6 +162,14 @@ def test_the_remedy_for_bytes_asked_for(begin: Begin, said: list[str]) -> None:
     begin({}, on_card(GIB), kv_cache_memory_bytes=4 * GIB)
     session.started(0)
     assert _remedy(said[0]).endswith(f"restart with --kv-cache-memory-bytes {3 * GIB}")
+
+
+def test_an_engine_that_ends_late_leaves_the_next_one_s_session(begin: Begin) -> None:
+    begin({}, on_card(0))
+    first = session._current
+    begin({}, on_card(0))
+    session.end(first)
+    assert session._current not in (None, first)
 
 
 def test_observed(begin: Begin, said: list[str]) -> None:

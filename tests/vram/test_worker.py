@@ -46,21 +46,24 @@ def test_it_begins_before_the_model_and_judges_after_the_graphs(
     monkeypatch.setattr("torch.cuda.current_device", lambda: 1)
     properties = {1: SimpleNamespace(total_memory=20 << 30)}
     monkeypatch.setattr("torch.cuda.get_device_properties", properties.get)
-    monkeypatch.setattr(session, "begin", lambda config, total: done.append((config, total)))
+    monkeypatch.setattr(session, "begin", lambda *given: done.append(given) or "mine")
     monkeypatch.setattr(session, "started", lambda pinned: done.append(("started", pinned)))
-    monkeypatch.setattr(session, "end", lambda: done.append("end"))
+    monkeypatch.setattr(session, "end", lambda mine: done.append(("end", mine)))
     worker.load_model(load_dummy_weights=True)
     assert worker.compile_or_warm_up_model() == 1.5
     worker.shutdown()
     begun = (worker.vllm_config, 20 << 30)
-    assert done == [begun, ("load", True), "warm up", ("started", 7), "end", "shutdown"]
+    assert done == [begun, ("load", True), "warm up", ("started", 7), ("end", "mine"), "shutdown"]
 
 
 def every_worker() -> None:
+    from vllm.platforms import current_platform
     from vllm.v1.worker.gpu_worker import Worker as Upstream
     from vllm_gfx.gpu_worker import GfxWorker
     from vllm_gfx.simulated_worker import SimulatedWorker
+    from vllm_gfx.vram.platform import RefusingMixin
 
+    assert issubclass(type(current_platform), RefusingMixin)
     for worker in (GfxWorker, SimulatedWorker):  # the second is the cpu target's, too
         order = worker.__mro__
         assert order.index(WatchMixin) < order.index(Upstream)
@@ -68,14 +71,14 @@ def every_worker() -> None:
 
 def refusing() -> None:
     """A core's input thread, without its engine: what a client gets, and what is logged."""
-    from vllm.v1.engine.core import EngineCore, EngineCoreProc
+    from vllm.v1.engine.core import EngineCoreProc
     from vllm_gfx.engine import refuse_when_spilled
 
     unexpected: list[str] = []
     EngineCoreProc._handle_request_preproc_error = lambda self, request: unexpected.append(
         request.request_id
     )
-    EngineCore.preprocess_add_request = lambda self, request: request
+    EngineCoreProc.preprocess_add_request = lambda self, request: request
     refuse_when_spilled.install()
     lines: list[str] = []
     handler = logging.Handler()

@@ -40,7 +40,7 @@ def begun() -> list[str]:
     session.logger = Logger()
     session.begin(CONFIG, 20 * GIB)
     session.started(0)
-    session.end()
+    session.end(session._current)
     return list(session.logger.lines)
 
 

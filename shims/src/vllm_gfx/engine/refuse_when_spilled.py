@@ -1,7 +1,7 @@
 """VLLM_GFX_ON_SPILL=refuse: while GPU memory is spilled, an engine takes no new requests.
 
-vLLM asks a platform about each request, but in the server's process, which knows nothing of the
-engine's memory. Requests that were taken before the spill finish, slowly.
+vLLM asks a platform about each request (`vllm_gfx.vram.platform`), but in the server's process,
+which knows nothing of the engine's memory. Requests that were taken before a spill finish, slowly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vllm.logger import init_logger
 from vllm_gfx import envs
 
 APPLIES = ("win32",)
-TARGET = "vllm.v1.engine.core.EngineCore.preprocess_add_request"
+TARGET = "vllm.v1.engine.core.EngineCoreProc.preprocess_add_request"
 UPSTREAM = "vllm/v1/engine/core.py, EngineCore.preprocess_add_request"
 REMOVE_WHEN = "an engine asks current_platform about a request that it gets"
 
@@ -34,11 +34,11 @@ def needed() -> bool:
 
 def install() -> None:
     """Ask the session; in an engine's own process its refusal is one line, and an error output."""
-    from vllm.v1.engine.core import EngineCore, EngineCoreProc
+    from vllm.v1.engine.core import EngineCoreProc
 
     from vllm_gfx.vram import session
 
-    preprocess = EngineCore.preprocess_add_request
+    preprocess = EngineCoreProc.preprocess_add_request
     handle_error = EngineCoreProc._handle_request_preproc_error
 
     def preprocess_add_request(self: Any, request: Any) -> Any:
@@ -53,5 +53,5 @@ def install() -> None:
         logger.error("request %s is refused: %s", request.request_id, error)
         self._send_error_outputs_to_client([request.request_id], request.client_index)
 
-    EngineCore.preprocess_add_request = preprocess_add_request
+    EngineCoreProc.preprocess_add_request = preprocess_add_request
     EngineCoreProc._handle_request_preproc_error = _handle_request_preproc_error

@@ -14,12 +14,13 @@ from vllm.platforms.cpu import CpuPlatform
 from vllm.platforms.interface import Platform, PlatformEnum
 
 from vllm_gfx import attention, checkpoint, linear
+from vllm_gfx.vram.platform import RefusingMixin
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
 
 
-class GfxCpuPlatform(CpuPlatform):
+class GfxCpuPlatform(RefusingMixin, CpuPlatform):
     """Reference platform. Every override says which compiled thing it does without."""
 
     _enum = PlatformEnum.OOT

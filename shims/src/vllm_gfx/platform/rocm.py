@@ -21,6 +21,7 @@ from vllm_gfx import checkpoint, preflight
 from vllm_gfx.ops import library, needs
 from vllm_gfx.parallel import one_gpu
 from vllm_gfx.platform.device import TorchDeviceQueries
+from vllm_gfx.vram.platform import RefusingMixin
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -88,7 +89,7 @@ def _compiles(vllm_config: VllmConfig) -> bool:
     return asked and compilation.backend in ("", "inductor")
 
 
-class GfxRocmPlatform(TorchDeviceQueries, upstream.RocmPlatform):
+class GfxRocmPlatform(TorchDeviceQueries, RefusingMixin, upstream.RocmPlatform):
     """Overrides only: each says which compiled part it does without."""
 
     @classmethod

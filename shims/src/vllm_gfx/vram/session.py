@@ -99,14 +99,15 @@ _current: Session | None = None
 _unknown = ""
 
 
-def begin(config: Any, total: int) -> None:
+def begin(config: Any, total: int) -> Session | None:
     """Watch the engine that `config` describes, on a GPU of `total` bytes, before it loads.
 
-    Does nothing where there is nothing to watch. Where it cannot be watched that is said once.
+    None where there is nothing to watch, or it cannot be watched, which is said once.
     Raises Refusal if that is so and spills are to be refused.
     """
     global _current, _unknown
-    end()
+    end(_current)
+    _unknown = ""
     refuses = envs.on_spill() == envs.REFUSE
     try:
         if (found := counters.here()) is not None:
@@ -114,6 +115,7 @@ def begin(config: Any, total: int) -> None:
             _current = Session(found, plan.remedy, refuses)
     except CannotRead as error:
         _blind(error, refuses)
+    return _current
 
 
 def started(pinned: int) -> None:
@@ -135,12 +137,13 @@ def _blind(error: CannotRead, refuses: bool) -> None:
     logger.warning("a spill of GPU memory to system memory would not be noticed: %s", error)
 
 
-def end() -> None:
-    """The engine has ended."""
-    global _current, _unknown
-    if _current is not None:
-        _current.stop()
-    _current, _unknown = None, ""
+def end(session: Session | None) -> None:
+    """An engine has ended: its session, which may no more be this process's."""
+    global _current
+    if session is not None:
+        session.stop()
+    if session is _current:
+        _current = None
 
 
 def refuse() -> None:

@@ -16,10 +16,11 @@ class WatchMixin:
     """From before the model is loaded until the worker ends; on Linux it does nothing."""
 
     vllm_config: Any
+    _session: session.Session | None = None
 
     def load_model(self, *args: Any, **kwargs: Any) -> None:
         """Load as the worker does. Raises Refusal for what VLLM_GFX_ON_SPILL cannot mean here."""
-        session.begin(self.vllm_config, _total())
+        self._session = session.begin(self.vllm_config, _total())
         super().load_model(*args, **kwargs)  # type: ignore[misc]
 
     def compile_or_warm_up_model(self) -> Any:
@@ -29,8 +30,8 @@ class WatchMixin:
         return found
 
     def shutdown(self) -> None:
-        """End with the worker."""
-        session.end()
+        """End with the worker; a later engine of this process has a session of its own."""
+        session.end(self._session)
         super().shutdown()  # type: ignore[misc]
 
 
