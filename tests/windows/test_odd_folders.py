@@ -38,3 +38,8 @@ def test_temporary_files_and_caches_get_plain_names(said: dict[str, Any]) -> Non
     assert {"TMP", "TEMP", "TRITON_CACHE_DIR", "VLLM_CACHE_ROOT"} <= said["set"].keys()
     assert all(value.isascii() for value in said["set"].values())
     assert said["temporary"] == said["set"]["TMP"]
+
+
+def test_processes_meet_in_a_file_there(said: dict[str, Any]) -> None:
+    """vLLM puts the folder's name into a URL as it is, and takes it out as it is."""
+    assert said["meet"] == [True, True]

@@ -61,11 +61,6 @@ def test_listening_socket() -> None:
     assert "SO_REUSEADDR, 1" in text and "win32" not in text
 
 
-def test_file_store() -> None:
-    text = _function("utils/network_utils.py", "get_file_store_init_method")
-    assert "file://{tempfile.gettempdir()}" in text
-
-
 def test_usage_device() -> None:
     text = _function("utils/platform_utils.py", "cuda_get_device_properties")
     assert 'get_context("fork")' in text

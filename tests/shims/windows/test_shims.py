@@ -8,19 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from nturl2path import url2pathname
-from pathlib import PureWindowsPath
 from types import SimpleNamespace
-from urllib.parse import urlparse
 
 import huggingface_hub
 import psutil
 import pytest
 from vllm_gfx.early import ctrl_break, start_method
 from vllm_gfx.engine import (
-    file_store,
     hub_paths,
     kill_process_tree,
     listening_socket,
@@ -110,22 +105,3 @@ def test_the_platform_says_what_the_device_is(monkeypatch: pytest.MonkeyPatch) -
     )
     monkeypatch.setitem(sys.modules, "vllm.platforms", SimpleNamespace(current_platform=platform))
     assert usage_device.device_properties(0, ("name", "total_memory")) == ("card 0", 2**30)
-
-
-@pytest.mark.parametrize(
-    "folder",
-    [
-        r"C:\Users\jo\Temp",
-        r"C:\Users\C# 50%20\Temp",
-        r"C:\Users\Zoë [1]\Temp",
-        r"\\server\home$\jo\Temp",
-    ],
-)
-def test_torch_finds_the_folder_for_temporary_files(
-    monkeypatch: pytest.MonkeyPatch, folder: str
-) -> None:
-    """As its rendezvous reads a URL on Windows."""
-    monkeypatch.setattr(tempfile, "tempdir", folder)
-    url = urlparse(f"{file_store.get_file_store_init_method()}?rank=0&world_size=1")
-    assert PureWindowsPath(url2pathname(url.netloc + url.path)).parent == PureWindowsPath(folder)
-    assert url.query == "rank=0&world_size=1"

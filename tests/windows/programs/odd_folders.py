@@ -45,6 +45,17 @@ def folders(home: Path) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if before.get(k) != v}
 
 
+def meet(folder: Path) -> bool:
+    """Whether an engine's processes could meet in a file of `folder`, as vLLM names it."""
+    import torch
+
+    folder.mkdir(exist_ok=True)
+    url = f"file://{folder}/meeting"  # get_file_store_init_method; initialize takes the prefix off
+    store = torch.distributed.FileStore(url.removeprefix("file://"), 1)
+    store.set("a", "b")
+    return bool(store.get("a") == b"b")
+
+
 def main() -> None:
     """A copy of xgrammar's library below the odd name: plainly, then with the shim."""
     home = Path(sys.argv[1], NAME)
@@ -58,6 +69,8 @@ def main() -> None:
     said["with"] = loads(library)
     said["set"] = folders(home)
     said["temporary"] = tempfile.gettempdir()
+    places = [Path(tempfile.gettempdir()), Path(sys.argv[1], "a b #1 [x] 50%20")]
+    said["meet"] = [meet(place) for place in places]
     print(json.dumps(said))
 
 
