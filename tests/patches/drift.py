@@ -145,8 +145,17 @@ def _inside(tree: ast.AST, parts: list[str]) -> str:
         return "a module"
     found: ast.AST | None = tree
     for part in parts:
-        found = next((n for n in ast.walk(found) if part in _binds(n)), None) if found else None
+        found = _member(tree, found, part) if found else None
     return ast.dump(found) if found else ""
+
+
+def _member(tree: ast.AST, owner: ast.AST, name: str) -> ast.AST | None:
+    """What `owner` binds to `name`; for a class also what it inherits from one of its module."""
+    if own := next((n for n in ast.walk(owner) if name in _binds(n)), None):
+        return own
+    bases = [base.id for base in getattr(owner, "bases", ()) if isinstance(base, ast.Name)]
+    classes = [c for c in ast.walk(tree) if isinstance(c, ast.ClassDef) and c.name in bases]
+    return next((m for c in classes if (m := _member(tree, c, name))), None)
 
 
 def _binds(node: ast.AST) -> set[str]:

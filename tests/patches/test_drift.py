@@ -46,6 +46,7 @@ def test_a_patch_that_upstream_took_is_named(tmp_path: Path) -> None:
 
 BEFORE = {
     "a.py": "def f():\n    return 1\n\n\nclass C:\n    def g(self):\n        pass\n",
+    "c.py": "class C:\n    def g(self):\n        pass\n\n\nclass D(C):\n    x = 1\n",
     "b/__init__.py": "if x:\n    from a import f\n",
 }
 
@@ -60,6 +61,8 @@ BEFORE = {
         ("a.C.g", {"a.py": "class C:\n    def g(self):\n        return 1\n"}, "changed"),
         ("a.C.g", {"a.py": "class C:\n    h = 1\n"}, "gone"),
         ("b.f", {}, "same"),
+        ("c.D.g", {}, "same"),
+        ("c.D.g", {"c.py": "class D(C):\n    x = 1\n"}, "gone"),
         ("a", {"a.py": "f = 2"}, "same"),
         ("a.nothing", {}, drift.NOWHERE),
     ],
