@@ -32,9 +32,9 @@ NOT_FROM_OUTSIDE = "tests/serve/test_api.py::test_listens_on_loopback_only"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Of a folder with blanks, an umlaut and a bracket in its name."""
+    """Of a folder with blanks, umlauts and signs in its name that mean something to a shell."""
     original = run.python().parent / "share" / "vllm-gfx-tinylm" / "fp"
-    model = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne [1]"
+    model = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne (1)"
     shutil.copytree(original, model)
     with serving(model, "--api-key", KEY) as server:
         yield server
