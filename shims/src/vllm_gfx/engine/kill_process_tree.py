@@ -22,7 +22,7 @@ _USERS = (
     "vllm.v1.utils",
     "vllm.entrypoints.launchers.dp_supervisor",
 )
-_log = logging.getLogger("vllm.gfx")
+_log = logging.getLogger("vllm.plugins.gfx")
 
 
 def needed() -> bool:
@@ -40,7 +40,8 @@ def kill_process_tree(pid: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
         for process in (*parent.children(recursive=True), parent):
-            with contextlib.suppress(psutil.NoSuchProcess):
+            # Windows denies access to a process that is just ending.
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 _log.warning("killing process %d, which does not end by itself", process.pid)
                 process.kill()
 

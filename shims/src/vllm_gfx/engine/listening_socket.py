@@ -38,6 +38,8 @@ def create_server_socket(addr: tuple[str, int], *, reuse_port: bool) -> socket.s
     family = socket.AF_INET6 if ":" in addr[0] else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if exclusive := getattr(socket, "SO_EXCLUSIVEADDRUSE", None):  # only Windows has it
+            bound.setsockopt(socket.SOL_SOCKET, exclusive, 1)
         bound.bind(addr)
     except OSError:
         bound.close()

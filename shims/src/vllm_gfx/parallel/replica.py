@@ -100,7 +100,8 @@ class Replica:
             return
         for process in psutil.process_iter(["ppid"]):
             if process.info["ppid"] == self.process.pid:
-                process.kill()
+                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it is just ending
+                    process.kill()
 
     async def wait_ready(self, session: aiohttp.ClientSession) -> bool:
         """Until `/health` answers; False if the process ended first."""
