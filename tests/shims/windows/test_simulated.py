@@ -1,6 +1,6 @@
 """vLLM on a simulated Windows: the same tokens as on Linux, from LLM() and from a server.
 
-LLM() with an engine process runs in tests/windows, on Windows Python.
+The server's engine is a process of its own here and in tests/windows, on Windows Python.
 """
 
 from __future__ import annotations
