@@ -83,8 +83,8 @@ def chooser() -> list[str]:
     return child.stdout.splitlines()[-4:]
 
 
-def test_still_needed(chooser: list[str]) -> None:
-    """When this fails, upstream asks for its ops itself: delete linear_kernels_without_ops."""
+def test_linear_kernels_without_ops_is_still_needed(chooser: list[str]) -> None:
+    """When this fails, upstream asks for its ops itself: delete the shim."""
     assert chooser[0] == "[True, True]"
 
 
