@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from vllm_gfx import places
 from vllm_gfx.early import ascii_folders, tvm_ffi_path
 from vllm_gfx.machine import short_names
 
@@ -86,8 +87,9 @@ def test_the_prefix_where_there_are_none(user: Any, shortens: Any, tmp_path: Pat
     shortens({})
     ascii_folders.install()
     found = _set()
-    assert found["TMP"] == str(tmp_path / "prefix/var/vllm-gfx/tmp") == tempfile.gettempdir()
-    assert found["TRITON_CACHE_DIR"] == str(tmp_path / "prefix/var/vllm-gfx/triton_cache_dir")
+    written = tmp_path / "prefix" / places.WRITTEN
+    assert found["TMP"] == str(written / "tmp") == tempfile.gettempdir()
+    assert found["TRITON_CACHE_DIR"] == str(written / "triton_cache_dir")
     assert all(Path(folder).is_dir() and folder.isascii() for folder in found.values())
     assert not ascii_folders.needed()
 

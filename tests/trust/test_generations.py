@@ -15,6 +15,7 @@ from rattler import RepoDataRecord
 from tests.trust.conftest import runs, says
 from tools import build, generations, install, links, paths, prefix, solve
 from tools.errors import ToolError
+from tools.trust import verify
 
 
 def records(content: str) -> list[RepoDataRecord]:
@@ -64,6 +65,16 @@ def test_on_windows_it_is_a_junction(place: Path, monkeypatch: pytest.MonkeyPatc
     assert says(place / "cpu") == "two"
     generations.rollback("cpu")
     assert says(place / "cpu") == "one" and len(made) == 3
+
+
+def test_what_programs_wrote_while_they_ran_is_no_damage(place: Path) -> None:
+    put("one")
+    put("two")
+    cache = place / "cpu@1" / verify.written() / "tmp"
+    cache.mkdir(parents=True)
+    (cache / "launcher.c").write_text("")
+    generations.rollback("cpu")
+    assert says(place / "cpu") == "one"
 
 
 def test_a_link_that_cannot_be_made_does_not_stop_it(

@@ -93,6 +93,17 @@ DAMAGE: list[tuple[str, Callable[[Path], object], list[str]]] = [
     ),
     ("share/new", lambda p: p.write_bytes(b""), ["extra: share/new"]),
     ("share/new", lambda p: p.symlink_to(paths.ROOT), ["extra: share/new"]),
+    (f"{verify.written()}/tmp/cache.c", lambda p: p.write_bytes(b"x"), []),
+    (
+        f"{verify.written()} 2/cache.c",
+        lambda p: p.write_bytes(b"x"),
+        [f"extra: {verify.written()} 2/cache.c"],
+    ),
+    (
+        verify.written(),
+        lambda p: p.symlink_to(paths.ROOT),
+        [f"extra: {verify.written()}"],
+    ),
     ("site/__pycache__/a.cpython-311.pyc", lambda p: p.write_bytes(b"x"), []),
     (
         "site/__pycache__/b.cpython-311.pyc",
@@ -106,7 +117,7 @@ DAMAGE: list[tuple[str, Callable[[Path], object], list[str]]] = [
 def test_what_differs_is_named(
     where: Path, path: str, damage: Callable[[Path], object], lines: list[str]
 ) -> None:
-    (where / path).parent.mkdir(exist_ok=True)
+    (where / path).parent.mkdir(parents=True, exist_ok=True)
     damage(where / path)
     assert verify.verify(where).lines() == lines
 

@@ -10,18 +10,21 @@ import hashlib
 import json
 import os
 import re
+import runpy
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools import prefix
+from tools import paths, prefix
 from tools.errors import ToolError
 
 META = "conda-meta"
 OURS = {prefix.LIST, "CACHEDIR.TAG"}  # of the install itself, which no package owns
 COMPILED = "__pycache__"
+PLACES = paths.ROOT / "shims" / "src" / "vllm_gfx" / "places.py"
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def entries(where: Path) -> Iterator[Entry]:
 def verify(where: Path) -> Findings:
     """What in the prefix `where` is not as its packages put it. Raises ToolError if it is none.
 
-    Bytecode that Python made beside a package's source is neither compared nor named.
+    Neither compared nor named are bytecode that Python made beside a package's source, and what
+    our programs wrote into the folder they have for that.
     """
     where = where.resolve()  # scripts hold the path they were installed for, not a link to it
     known = list(entries(where))
@@ -136,6 +140,12 @@ def undone(content: bytes, row: dict[str, Any], where: Path) -> bytes:
     return re.sub(b"(" + re.escape(here) + rb"[^\0]*)(\0+)", string, content)
 
 
+@cache
+def written() -> str:
+    """The folder below a prefix that our programs write to while they run."""
+    return str(runpy.run_path(str(PLACES))["WRITTEN"])
+
+
 def _strangers(where: Path, known: set[str]) -> list[str]:
     """Files that no package owns, but for records, our own list, and bytecode of known sources."""
     found = []
@@ -143,8 +153,7 @@ def _strangers(where: Path, known: set[str]) -> list[str]:
         here = Path(folder)
         links = [name for name in folders if (here / name).is_symlink()]
         below = here.relative_to(where)
-        if below == Path():
-            folders.remove(META)
+        folders[:] = [n for n in folders if (below / n).as_posix() not in (META, written())]
         for name in [*files, *links]:
             path = (below / name).as_posix()
             if path not in known and path not in OURS and not _is_bytecode(below, name, known):

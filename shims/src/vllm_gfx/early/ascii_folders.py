@@ -13,6 +13,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from vllm_gfx import places
 from vllm_gfx.machine import short_names
 
 APPLIES = ("win32",)
@@ -55,7 +56,7 @@ def _caches() -> dict[str, Path]:
 
 def _plain(folder: Path, name: str) -> str:
     """An ASCII name of this folder, or of one for it in the prefix; empty if there is none."""
-    for place in (folder, Path(sys.prefix, "var", "vllm-gfx", name)):
+    for place in (folder, Path(sys.prefix, places.WRITTEN, name)):
         with suppress(PermissionError):  # a prefix of the administrator's
             place.mkdir(parents=True, exist_ok=True)
             if plain := short_names.in_ascii(str(place)):
