@@ -38,6 +38,7 @@ class Server:
     def __init__(self, console: Popen[str], model: Path, port: int) -> None:
         self.model, self.port, self.lines = model, port, list[str]()
         self.started = time.monotonic()
+        self.ready = (0.0, 0.0)
         self._console = console
         self._tag = run.tag_of(console)
         assert console.stdout and console.stderr

@@ -24,6 +24,7 @@ from tools.variants import REFERENCE
 from tools.windows import rig, run, wine
 
 PREFIX = "WINEPREFIX"
+LIMIT = 300
 READY = 120  # seconds of CPU time, of which nearly all is imports, one process after the other
 CLIENT_TESTS = ("tests/serve/test_api.py", "tests/serve/test_hang_up.py")
 # It asks for the server's processes, which are Wine's here; below.
@@ -37,13 +38,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     model = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne (1)"
     shutil.copytree(original, model)
     with serving(model, "--api-key", KEY) as server:
+        server.ready = server.wait_ready()
         yield server
 
 
 def test_it_is_ready_in_time(
     server: Server, record_property: Callable[[str, object], None]
 ) -> None:
-    wall, cpu = server.wait_ready()
+    wall, cpu = server.ready
     print(f"\nserver under Wine ready in {wall:.0f} s, {cpu:.0f} s of CPU time")
     record_property("seconds until ready, on the clock and of CPU time", (wall, cpu))
     assert cpu <= READY
@@ -82,7 +84,9 @@ def test_its_clients(server: Server) -> None:
     command = [str(prefix.python_of(where)), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += [f"--deselect={NOT_FROM_OUTSIDE}", *CLIENT_TESTS]
     env = {**os.environ, **environment(where), RUNNING: str(server.port)}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=paths.ROOT)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=env, cwd=paths.ROOT, timeout=LIMIT
+    )
     assert done.returncode == 0, done.stdout[-6000:] + server.output()
     passed = int(done.stdout.rpartition(" passed")[0].split()[-1])
     assert passed >= 15 and "skipped" not in done.stdout, done.stdout[-2000:]
