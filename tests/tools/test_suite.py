@@ -100,6 +100,21 @@ def test_tests_of_windows(
     assert capsys.readouterr().out.splitlines()[-1] == f"{passed} passed, 0 failed, 0 skipped"
 
 
+def test_a_rig_that_cannot_be_made_is_one_failure(
+    windows: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_wheel() -> None:
+        raise ToolError("there is no wheel of python")
+
+    monkeypatch.setattr(suite, "install_for_windows", no_wheel)
+    with pytest.raises(ToolError, match="1 failed"):
+        suite.test([])
+    said = capsys.readouterr().out
+    assert "windows did not run: there is no wheel of python" in said
+    assert "not run: tests/windows" not in said
+    assert said.splitlines()[-1] == "4 passed, 1 failed, 0 skipped"
+
+
 def test_without_wine_tests_of_windows_are_named(
     windows: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
