@@ -38,7 +38,7 @@ HERE = (
 )
 UNDER_WINE = "windows"  # run in .venv too, but start Windows programs of a prefix of their own
 COMPILER = "ziglang"
-HANGS = ["--timeout=900"]  # seconds; an engine that hangs must fail its test, not the machine
+HANGS = ["--timeout=900"]  # seconds; what hangs must fail its test, not the whole
 
 
 def folders() -> tuple[list[str], list[str]]:
@@ -89,7 +89,7 @@ def _lanes(
     ours, theirs = [], []
     for name, selected in (("checkout", here), (UNDER_WINE, under_wine)):
         if selected:
-            arguments = ["-p", "tools.leave", *rest, *selected]
+            arguments = [*HANGS, "-p", "tools.leave", *rest, *selected]
             ours.append(Half(name, Path(sys.executable), arguments, dict(os.environ)))
     if inside:
         env = environment(where) | lent_compiler()

@@ -26,7 +26,6 @@ def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setattr(halves, "REPORTS", tmp_path / "reports")
-    monkeypatch.setattr(suite, "HANGS", [])  # the plug-in is in the prefix only
     monkeypatch.setattr(suite, "install", lambda target: tmp_path / "prefix")
     monkeypatch.setattr(suite, "build", lambda platform: None)
     monkeypatch.setattr(suite, "lint", lambda: None)
@@ -113,6 +112,18 @@ def test_a_rig_that_cannot_be_made_is_one_failure(
     assert "windows did not run: there is no wheel of python" in said
     assert "not run: tests/windows" not in said
     assert said.splitlines()[-1] == "4 passed, 1 failed, 0 skipped"
+
+
+def test_one_that_hangs_fails_in_every_half(
+    windows: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "HANGS", ["--timeout=1"])
+    for half in ("tools", "serve", suite.UNDER_WINE):
+        hangs = "import time\ndef test_c(): time.sleep(60)\n"
+        (windows / half / "test_more.py").write_text(hangs)
+    with pytest.raises(ToolError, match="3 failed"):
+        suite.test([])
+    assert capsys.readouterr().out.splitlines()[-1] == "5 passed, 3 failed, 0 skipped"
 
 
 def test_without_wine_tests_of_windows_are_named(
