@@ -60,6 +60,7 @@ def test_the_command_relays_and_takes_the_callers_modules(tmp_path: Path) -> Non
         cwd=paths.ROOT,
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (3, "win32\n", f"{[ODD]}\n")
 

@@ -25,6 +25,7 @@ from tools.variants import REFERENCE
 from tools.windows import rig, run, wine
 
 TARGET = "gfx1100"
+SECONDS = 120
 PINS = paths.ROOT / "pins.yaml"
 ROCM = paths.ROOT / "recipes" / "rocm.yaml"
 PROGRAM = Path(programs.__file__).with_name("triton_aot.py")
@@ -84,7 +85,7 @@ def test_they_are_what_triton_on_linux_makes(compiled: Compiled, tmp_path: Path)
         str(tmp_path),
     ]
     env = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     linux = json.loads(done.stdout.splitlines()[-1])
     for name in ("gemm", "rows"):

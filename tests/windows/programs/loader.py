@@ -17,6 +17,7 @@ from pathlib import Path
 
 assert sys.platform == "win32"  # for mypy too
 
+SECONDS = 60  # a child starts Python and loads one library
 FIRST = "amdhip64_7.dll"
 # A file of 64 KiB that begins as a program for 32-bit x86 does: "MZ", and "PE", machine 0x14c.
 PE_32 = b"MZ".ljust(60, b"\0") + b"\x40\0\0\0" + b"PE\0\0\x4c\x01".ljust(65536, b"\0")
@@ -60,7 +61,9 @@ def every(dll: str, folder: str) -> dict[str, str]:
     said = {}
     for number, what in enumerate(PUT):
         command = [sys.executable, __file__, dll, f"{folder}\\{number}", what]
-        child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        child = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+        )
         assert child.returncode == 0, child.stderr
         said[what] = child.stdout.strip()
     return said
