@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 assert sys.platform == "win32"  # for mypy too
 
 KEYS = {"ctrl-c": signal.SIGINT, "ctrl-break": signal.SIGBREAK}
+SECONDS = 60.0
 WAIT = 2.0  # seconds; where it arrives, it does so at once
 
 
@@ -24,7 +26,7 @@ def console(folder: str) -> dict[str, Any]:
     with answer.open("w", encoding="utf-8") as out:
         subprocess.run(
             command, creationflags=subprocess.CREATE_NO_WINDOW, check=True,
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            timeout=SECONDS, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
         )  # fmt: skip
     return dict(json.loads(answer.read_text(encoding="utf-8")))
 
@@ -44,6 +46,31 @@ def press(_answer: str) -> dict[str, Any]:
     return said
 
 
+def real(name: str, kind: str) -> str:
+    """What the C runtime's `name` says of 1.5 + 2.5i; nothing if that ends the process."""
+    code = (
+        "import ctypes, sys; function = ctypes.WinDLL('ucrtbase')[sys.argv[1]];"
+        "function.restype = number = getattr(ctypes, sys.argv[2]);"
+        "fields = {'_fields_': [('real', number), ('imaginary', number)]};"
+        "print(function(type('Complex', (ctypes.Structure,), fields)(1.5, 2.5)))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, name, kind], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=SECONDS,
+    ).stdout.strip()  # fmt: skip
+
+
+def loads(dll: str) -> bool:
+    try:
+        ctypes.WinDLL(dll)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 if __name__ == "__main__":
-    what, argument = sys.argv[1:]
-    print(json.dumps({"console": console, "press": press}[what](argument)))
+    programs: dict[str, Callable[..., Any]] = {
+        "console": console, "press": press, "real": real, "loads": loads
+    }  # fmt: skip
+    what, *arguments = sys.argv[1:]
+    print(json.dumps(programs[what](*arguments)))
