@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.windows import programs
@@ -88,6 +89,18 @@ def test_what_a_program_started_ends_with_the_block() -> None:
         tag = run.tag_of(process)
         assert len(run.left(tag)) == 2
     assert run.left(tag) == []
+
+
+def test_what_ends_while_it_is_asked_for_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(process: psutil.Process) -> str:
+        raise psutil.NoSuchProcess(process.pid)
+
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, env={run.TAG: "waits"}) as process:
+        assert [found.pid for found in run.left("waits")] == [process.pid]
+        monkeypatch.setattr(psutil.Process, "status", ended)
+        assert run.left("waits") == []
+        process.kill()
 
 
 def test_a_program_that_hangs_is_ended() -> None:

@@ -64,8 +64,9 @@ def _listening() -> set[tuple[str, int]]:
     """Addresses that programs of Windows listen on here: their sockets are Wine's server's."""
     found = set()
     for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess):
-            if process.name() == wine.SERVER.name and process.environ()[PREFIX] == str(rig.DRIVES):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's
+            ours = process.environ().get(PREFIX) == str(rig.DRIVES)
+            if ours and process.name() == wine.SERVER.name:
                 here = process.net_connections("inet")
                 found |= {c.laddr for c in here if c.status == psutil.CONN_LISTEN}
     return {(address.ip, address.port) for address in found}

@@ -91,10 +91,10 @@ def left(tag: str) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             ours = process.environ().get(TAG) == tag and not _is_system(process.cmdline())
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        if ours and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
     return found
 
 
