@@ -22,12 +22,7 @@ from tools import paths
 from tools.standin import pip, platforms
 from tools.windows import rig, run, wine
 
-# What the rig lacks of .venv, by the hash of the wheel for Windows of the version that is in
-# tools/requirements.txt; for another version pip names it.
-LACKING = {
-    "backports.zstd": "a11422c67c6295d36a7a30bac5df82e8a4fc82539d8def0d082ecf15cb24f538",
-    "py-rattler": "6108ea83ba3d2a2637afa45cf655d0b3ae0a4ab1106dde84de2da8c08b1e16df",
-}
+LACKING = ("backports.zstd", "py-rattler")  # what the rig lacks of .venv
 SECONDS = 120.0
 USED = ("dev.py", "pins.yaml", "tools", "variants")
 NAME = "Prüfung für Müller & Söhne [1]"
@@ -79,8 +74,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     (root / ".venv").mkdir()
     (root / ".venv" / "Scripts").symlink_to(installed, target_is_directory=True)
     made = Checkout(root, root.with_name("libraries"))
-    pins = [pip.Pin(name, importlib.metadata.version(name), LACKING[name]) for name in LACKING]
-    for wheel in pip.fetch(pins, platforms.get(rig.PLATFORM), print).values():
+    wheels = tmp_path_factory.mktemp("wheels")
+    lines = [f"{name}=={importlib.metadata.version(name)}" for name in LACKING]  # as in .venv
+    pip.download(lines, wheels, platforms.get(rig.PLATFORM), hashes=False)
+    for wheel in wheels.iterdir():
         zipfile.ZipFile(wheel).extractall(made.libraries)
     done = made.run(STAMP, wine.windows_path(root))
     assert done.returncode == 0, done.stderr

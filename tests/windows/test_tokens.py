@@ -23,9 +23,6 @@ SETTINGS = {"dtype": "float32", "max_model_len": 512, "max_num_seqs": 8, "seed":
 TOKENS = 48
 MODULE = ("-m", "tests.support.engine")
 IN_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-PROMPTS = json.loads((paths.ROOT / "tests/gpu/expected.json").read_text(encoding="utf-8"))[
-    "prompts"
-]
 SECONDS = 420
 
 
