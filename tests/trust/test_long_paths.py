@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.trust.conftest import runs, says
 from tests.trust.test_generations import put, records
-from tools import generations, long_paths
+from tools import generations, long_paths, paths
 from tools.errors import ToolError
 from tools.trust import verify
 
@@ -19,6 +20,11 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of this module alone; paths stay those of this system."""
     monkeypatch.setattr(long_paths, "os", SimpleNamespace(name="nt"))
     monkeypatch.setattr(long_paths, "VERBATIM", "")
+
+
+def test_the_installed_package_knows_the_same_limit() -> None:
+    theirs = paths.ROOT / "shims" / "src" / "vllm_gfx" / "machine" / "long_paths.py"
+    assert runpy.run_path(str(theirs))["LIMIT"] == long_paths.LIMIT
 
 
 @pytest.mark.usefixtures("windows")
