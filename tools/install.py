@@ -7,6 +7,7 @@ from pathlib import Path
 from tools import generations, paths, solve, trial
 from tools.build import build, full_disk, only_one
 from tools.console import err, step
+from tools.errors import ToolError
 from tools.rocm import torch
 from tools.variants import REFERENCE, chosen
 
@@ -17,11 +18,16 @@ PACKAGES = (*USED, "pytest", "pytest-asyncio", "pytest-timeout")  # what tests n
 def install(target: str | None, fresh: bool = False) -> Path:
     """Build what `target` needs, then install it if its packages changed or `fresh`; the prefix.
 
-    With no target nothing is asked of the solver, which gives cpu. Raises ToolError.
+    With no target nothing is asked of the solver, which gives cpu. Where packages are not built
+    the channel must be there. Raises ToolError.
     """
     chosen([target] if target else None)
     name = target or REFERENCE
-    build([name])
+    if solve.builds():
+        build([name])
+    elif not (paths.CHANNEL / "noarch" / "repodata.json").is_file():
+        what = f"{paths.shown(paths.CHANNEL)} is not here, and packages are built on Linux"
+        raise ToolError(what, "copy that folder from a checkout on Linux")
     with only_one(), full_disk():
         with step("solve") as current:
             specs = [*PACKAGES, *solve.asks_for(target)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 from rattler import (
@@ -34,6 +35,20 @@ def here() -> str:
     return str(Subdir.current())
 
 
+def builds() -> bool:
+    """Whether packages are built on this system, on a stand-in for conda-forge: on Linux."""
+    return here().startswith("linux")
+
+
+def conda_forge() -> list[str]:
+    """Where packages that are not ours come from: VLLM_GFX_CONDA_FORGE names other channels.
+
+    By itself the stand-in, where packages are built; elsewhere conda-forge.
+    """
+    named = os.environ.get("VLLM_GFX_CONDA_FORGE", "").split()
+    return named or [paths.STANDIN.as_uri() if builds() else "conda-forge"]
+
+
 def asks_for(target: str | None) -> list[str]:
     """The spec that asks for `target`; none asks for nothing, which gives cpu."""
     return [f"gfx-target * {target}_*"] if target else []
@@ -44,8 +59,8 @@ def channels_for(target: str | None) -> list[str]:
 
     Torch and Triton of ours are AMD's, where `build --rocm` made them: not for cpu, nor for none.
     """
-    ours_first = [paths.CHANNEL.as_uri(), paths.STANDIN.as_uri()]
-    return ours_first[::-1] if target in (None, REFERENCE) else ours_first
+    ours, theirs = [paths.CHANNEL.as_uri()], conda_forge()
+    return theirs + ours if target in (None, REFERENCE) else ours + theirs
 
 
 def virtual_packages(platform: str, isa: str | None) -> list[GenericVirtualPackage]:

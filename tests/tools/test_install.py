@@ -55,6 +55,55 @@ def test_a_card_without_amds_torch_is_warned_about(
     assert (warned in capsys.readouterr().err) == (target != "cpu")
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """A system on which nothing is built; the channels of every solve."""
+    asked: list[list[str]] = []
+
+    def records(specs: list[str], channels: list[str]) -> list[Any]:
+        asked.append(channels)
+        name = SimpleNamespace(normalized="gfx-target")
+        return [SimpleNamespace(name=name, file_name="", version="1", build="")]
+
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(paths, "CHANNEL", tmp_path / "channel")
+    monkeypatch.setattr(solve, "builds", lambda: False)
+    monkeypatch.setattr(solve, "records", records)
+    monkeypatch.setattr(install, "build", lambda targets: pytest.fail("built"))
+    monkeypatch.setattr(generations, "install", lambda *_, **__: True)
+    monkeypatch.delenv("VLLM_GFX_CONDA_FORGE", raising=False)
+    return asked
+
+
+def test_where_nothing_is_built_the_channel_must_be_there(elsewhere: list[list[str]]) -> None:
+    with pytest.raises(ToolError, match=r"channel is not here.*Linux.*copy that folder from"):
+        install.install(None)
+    assert not elsewhere
+
+
+@pytest.mark.parametrize(
+    ("named", "theirs"),
+    [("", ["conda-forge"]), ("file:///a  file:///b", ["file:///a", "file:///b"])],
+)
+def test_a_copied_channel_is_completed_by_conda_forge(
+    elsewhere: list[list[str]], monkeypatch: pytest.MonkeyPatch, named: str, theirs: list[str]
+) -> None:
+    index = paths.CHANNEL / "noarch" / "repodata.json"
+    index.parent.mkdir(parents=True)
+    index.touch()
+    monkeypatch.setenv("VLLM_GFX_CONDA_FORGE", named)
+    install.install(None)
+    install.install("gfx1100")
+    ours = [paths.CHANNEL.as_uri()]
+    assert elsewhere == [theirs + ours, ours + theirs]
+
+
+def test_linux_builds_and_windows_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for platform, builds in (("linux-64", True), ("win-64", False)):
+        monkeypatch.setattr(solve, "here", lambda platform=platform: platform)
+        assert solve.builds() == builds
+
+
 def test_an_unknown_target_builds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "build", lambda targets: pytest.fail("built"))
     with pytest.raises(ToolError, match="unknown target 'gfx9'"):
