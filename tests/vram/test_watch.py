@@ -44,6 +44,18 @@ def test_a_start_that_spills() -> None:
     assert _said(watch, 30 * MIB + LIMITS.startup) == [None], "once"
 
 
+def test_a_start_s_spill_ends_where_it_would_have_been_none() -> None:
+    before, allowed = 10 * MIB, 250 * MIB  # more than a running engine may add
+    watch = Watch()
+    assert watch.start(_shared(before), 0, _shared(before + GIB)) is not None
+    left = before + allowed
+    assert _said(watch, before + LIMITS.startup, left, left, left) == [None, 0, None, None]
+    assert (watch.spilled, watch.most) == (0, GIB)
+    grown = left + LIMITS.growth
+    assert _said(watch, grown, grown) == [None, LIMITS.growth], "it counts from what was left"
+    assert _said(watch, left + LIMITS.growth // 2, left) == [None, 0]
+
+
 def test_growth_counts_from_what_the_start_took() -> None:
     start = 100 * MIB
     watch = _watch(start)

@@ -20,6 +20,7 @@ class Limits:
     `readings`: so many in a row, because a copy in flight may use system memory for a moment.
     `again`: a spill is said again when it is so many times what was said.
     `over`: it is over below this share of `growth`, so that none flickers around the limit.
+    `failed`: so many readings that fail in a row, and nobody watches any more: ten seconds of them.
     """
 
     startup: int = 256 * MIB
@@ -27,6 +28,7 @@ class Limits:
     readings: int = 2
     again: float = 2.0
     over: float = 0.5
+    failed: int = 5
 
 
 @dataclass(frozen=True)
@@ -48,20 +50,22 @@ class Watch:
         self.spilled = 0
         self.most = 0
         self._baseline = 0
+        self._from_start = False
         self._said = 0
         self._above = 0
 
     def start(self, before: Usage, pinned: int, now: Usage) -> Event | None:
         """Judge a start-up: `before` it, memory `pinned` by it (which counts as shared), `now`.
 
-        The spill of a start-up stays one; without one `now` is what later readings are held to.
+        Its spill lasts until a start that took as much would have been none. What a start took
+        without a spill, or has left after one, is what later readings are held to.
         """
         expected = before.shared + pinned
         extra = now.shared - expected
         if extra < self.limits.startup:
             self._baseline = now.shared
             return None
-        self._baseline = expected
+        self._baseline, self._from_start = expected, True
         return self._say(extra, now)
 
     def observe(self, now: Usage) -> Event | None:
@@ -73,12 +77,20 @@ class Watch:
         return self._say(extra, now) if self._above >= self.limits.readings else None
 
     def _spilling(self, extra: int, now: Usage) -> Event | None:
-        if extra < self.limits.growth * self.limits.over:
-            self.spilled = self._said = self._above = 0
-            return Event(0, now)
+        if extra < self._over():
+            return self._end(now)
         self.spilled = extra
         self.most = max(self.most, extra)
         return self._say(extra, now) if extra >= self._said * self.limits.again else None
+
+    def _over(self) -> float:
+        return self.limits.startup if self._from_start else self.limits.growth * self.limits.over
+
+    def _end(self, now: Usage) -> Event:
+        self.spilled = self._said = self._above = 0
+        if self._from_start:
+            self._baseline, self._from_start = now.shared, False
+        return Event(0, now)
 
     def _say(self, extra: int, now: Usage) -> Event:
         self.spilled = self._said = extra
