@@ -24,6 +24,7 @@ class Fake:
         self._readings: Iterator[Reading | CannotRead] = iter(readings)
         self._last: Reading | CannotRead = {}
         self.taken = 0
+        self.closed = 0
 
     def read(self) -> Reading:
         self.taken += 1
@@ -31,3 +32,6 @@ class Fake:
         if isinstance(self._last, CannotRead):
             raise self._last
         return self._last
+
+    def close(self) -> None:
+        self.closed += 1

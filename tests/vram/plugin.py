@@ -28,6 +28,9 @@ class Counters:
         shared = int(Path(os.environ["{FILE}"]).read_text()) if start is None else start
         return {{"card": Usage(shared << 20, 18 << 30)}}
 
+    def close(self):
+        pass
+
 def register():
     from vllm_gfx import envs
     from vllm_gfx.engine import refuse_when_spilled

@@ -55,10 +55,43 @@ def test_a_reading_is_of_now(windows: Pdh) -> None:
     assert counters.read() == {LUID.lower(): Usage(11, 22)}
 
 
-def test_values_that_windows_calls_invalid_do_not_count(windows: Pdh) -> None:
-    _use(windows, f"pid_12_{LUID}_phys_0", 1, 2, status=1)  # new data
-    _use(windows, f"pid_12_{LUID}_phys_1", 10, 20, status=0xC0000BBA)  # invalid data
+def test_new_data_is_valid(windows: Pdh) -> None:
+    _use(windows, f"pid_12_{LUID}_phys_0", 1, 2, status=1)
     assert Windows(12, windows.library).read() == {LUID.lower(): Usage(1, 2)}
+
+
+@pytest.mark.parametrize("counter", ["Shared Usage", "Dedicated Usage"])
+@pytest.mark.parametrize("absent", [False, True])
+def test_a_process_that_windows_tells_a_part_of(windows: Pdh, counter: str, absent: bool) -> None:
+    """Nothing counts as 0 that is not known to be: half of a process would be a spill's end."""
+    instance = f"pid_12_{LUID}_phys_1"
+    _use(windows, f"pid_12_{LUID}_phys_0", 1, 2)
+    _use(windows, f"pid_13_{LUID}_phys_0", 3, 4)
+    for name in ("Shared Usage", "Dedicated Usage"):
+        if name != counter:
+            windows.row(name, instance, 20)
+        elif not absent:
+            windows.row(name, instance, 10, 0xC0000BBA)
+    counters = Windows(12, windows.library)
+    with pytest.raises(CannotRead, match="only a part of this process's GPU memory"):
+        counters.read()
+    assert counters.everyone() == {13: {LUID.lower(): Usage(3, 4)}}
+
+
+def test_what_nothing_is_judged_by_may_be_invalid(windows: Pdh) -> None:
+    _use(windows, f"pid_12_{LUID}_phys_0", 1, 2)
+    windows.row("Total Committed", f"pid_12_{LUID}_phys_0", 3, 0xC0000BBA)
+    assert Windows(12, windows.library).read() == {LUID.lower(): Usage(1, 2)}
+
+
+def test_a_query_is_given_back_once(windows: Pdh) -> None:
+    counters = Windows(12, windows.library)
+    assert windows.open_queries() == 1
+    counters.close()
+    counters.close()
+    assert windows.open_queries() == 0
+    with pytest.raises(CannotRead, match="collect"):
+        counters.read()
 
 
 def test_names_of_another_form_do_not_count(windows: Pdh) -> None:

@@ -14,12 +14,15 @@ from vllm_gfx.refusal import Refusal
 from vllm_gfx.vram import counters, session
 from vllm_gfx.vram.counters import CannotRead
 from vllm_gfx.vram.session import Session, Spilled
+from vllm_gfx.vram.usage import Usage
+from vllm_gfx.vram.watch import Limits
 
 from tests.preflight.conftest import Checkpoint
 from tests.preflight.test_need import configured
-from tests.vram.fake_counters import GIB, MIB, Fake, on_card
+from tests.vram.fake_counters import GIB, MIB, PROCESSOR, Fake, on_card
 
 TOTAL = 20 * GIB
+FAILED = Limits().failed
 Begin = Callable[..., Any]
 
 
@@ -104,12 +107,60 @@ def test_warning_refuses_nothing(said: list[str]) -> None:
     assert len(said) == 1
 
 
-def test_counters_that_go_away(said: list[str]) -> None:
-    engine = _session(Fake([{}, on_card(0), CannotRead("gone")]))
+@pytest.mark.parametrize("nothing", [CannotRead("gone"), {}, {PROCESSOR: Usage(1, 2)}])
+def test_a_reading_without_the_adapter_says_nothing(nothing: Any, said: list[str]) -> None:
+    """It neither ends a spill, nor ends the watch while others come between."""
+    spilled = on_card(GIB)
+    failing = [nothing] * (FAILED - 1)
+    fake = Fake([{}, on_card(0), *[spilled] * 2, *failing, spilled, *failing, on_card(0)])
+    engine = _session(fake, refuses=True)
     engine.started(0)
-    assert not engine.look()
-    assert said == ["a spill of GPU memory is not noticed any more: gone"]
-    assert engine.unknown == "gone"
+    for _ in range(2 + len(failing) + 1 + len(failing)):
+        assert engine.look()
+    assert len(said) == 1 and not engine.unknown
+    with pytest.raises(Spilled, match=r"1\.0 GiB"):
+        engine.refuse()
+    assert engine.look()
+    engine.refuse()
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize(
+    ("nothing", "why"),
+    [(CannotRead("gone"), "gone"), ({}, "Windows counts no GPU memory for this process")],
+)
+def test_counters_that_go_away(nothing: Any, why: str, said: list[str]) -> None:
+    engine = _session(Fake([{}, on_card(0), nothing]))
+    engine.started(0)
+    assert [engine.look() for _ in range(FAILED + 1)] == [True] * (FAILED - 1) + [False] * 2
+    assert said == [f"a spill of GPU memory is not noticed any more: {why}"], "once"
+    assert engine.unknown == why
+    engine.refuse()
+
+
+@pytest.mark.parametrize("spilled", [0, GIB])
+def test_refusing_what_nobody_can_tell(spilled: int, said: list[str]) -> None:
+    engine = _session(Fake([{}, on_card(0), *[on_card(spilled)] * 2, CannotRead("gone")]), True)
+    engine.started(0)
+    for _ in range(2 + FAILED):
+        engine.look()
+    assert said[-1].endswith("not noticed any more: gone; no new requests are taken")
+    line = "VLLM_GFX_ON_SPILL=refuse, but nothing tells of a spill any more: gone; restart, or "
+    with pytest.raises(Spilled) as raised:
+        engine.refuse()
+    assert str(raised.value) == f"{line}unset VLLM_GFX_ON_SPILL"
+
+
+@pytest.mark.parametrize("readings", [[{}, on_card(0)], [{}, {}], [CannotRead("none")]])
+def test_counters_are_given_back(
+    readings: list[Any], said: list[str], begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At an engine's end, and where it cannot be watched."""
+    fake = Fake(readings)
+    begin(fake=fake)
+    session.started(lambda: 0)
+    session.end(session._current)
+    assert fake.closed == 1
 
 
 @pytest.fixture
@@ -118,11 +169,11 @@ def begin(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> Iterator[B
 
     monkeypatch.setattr(session, "_unknown", "")  # put back afterwards
 
-    def _begin(*readings: Any, **settings: Any) -> Any:
-        monkeypatch.setattr(counters, "here", lambda: Fake(readings))
+    def _begin(*readings: Any, fake: Fake | None = None, **settings: Any) -> Any:
+        monkeypatch.setattr(counters, "here", lambda: fake or Fake(readings))
         asked = {"max_model_len": 32768, "gpu_memory_utilization": 0.9, **settings}
         config = configured(checkpoint(), **asked)
-        session.begin(config, TOTAL)
+        session.begin(config, lambda: TOTAL)
         return config
 
     yield _begin
@@ -135,7 +186,7 @@ def _remedy(line: str) -> str:
 
 def test_the_remedy_names_what_is_left(begin: Begin, said: list[str]) -> None:
     begin({}, on_card(int(0.7 * GIB)))
-    session.started(0)
+    session.started(lambda: 0)
     share = float(re.search(r"utilization ([\d.]+)", _remedy(said[0]))[1])  # type: ignore[index]
     assert share == 0.86 and share * TOTAL <= 0.9 * TOTAL - 0.7 * GIB
     assert _remedy(said[0]).startswith("end other programs on the GPU, or restart with --gpu-")
@@ -144,7 +195,7 @@ def test_the_remedy_names_what_is_left(begin: Begin, said: list[str]) -> None:
 
 def test_with_less_memory_the_length_must_be_less_too(begin: Begin, said: list[str]) -> None:
     config = begin({}, on_card(3 * GIB))
-    session.started(0)
+    session.started(lambda: 0)
     found = re.search(r"utilization ([\d.]+) --max-model-len (\d+)", _remedy(said[0]))
     assert found is not None, said
     given, length = int(float(found[1]) * TOTAL), int(found[2])
@@ -154,14 +205,21 @@ def test_with_less_memory_the_length_must_be_less_too(begin: Begin, said: list[s
 
 def test_nothing_smaller_would_fit(begin: Begin, said: list[str]) -> None:
     begin({}, on_card(10 * GIB))
-    session.started(0)
+    session.started(lambda: 0)
     assert _remedy(said[0]).endswith("a smaller --max-num-batched-tokens and --max-num-seqs")
 
 
 def test_the_remedy_for_bytes_asked_for(begin: Begin, said: list[str]) -> None:
     begin({}, on_card(GIB), kv_cache_memory_bytes=4 * GIB)
-    session.started(0)
+    session.started(lambda: 0)
     assert _remedy(said[0]).endswith(f"restart with --kv-cache-memory-bytes {3 * GIB}")
+
+
+@pytest.mark.parametrize("spilled", [GIB, 3 * GIB])
+def test_no_bytes_left_to_ask_for(spilled: int, begin: Begin, said: list[str]) -> None:
+    begin({}, on_card(spilled), kv_cache_memory_bytes=GIB)
+    session.started(lambda: 0)
+    assert _remedy(said[0]).endswith("a smaller --max-num-batched-tokens and --max-num-seqs")
 
 
 def test_an_engine_that_ends_late_leaves_the_next_one_s_session(begin: Begin) -> None:
@@ -175,7 +233,7 @@ def test_an_engine_that_ends_late_leaves_the_next_one_s_session(begin: Begin) ->
 def test_observed(begin: Begin, said: list[str]) -> None:
     assert session.observed() == (False, ""), "no engine, or nothing to watch"
     begin({}, on_card(0), on_card(0), *[on_card(GIB)] * 2)
-    session.started(0)
+    session.started(lambda: 0)
     assert session.observed() == (False, "")
     session.observed()
     assert session.observed() == (True, "")
@@ -186,13 +244,13 @@ def test_observed_by_nobody(begin: Begin, said: list[str], monkeypatch: pytest.M
     assert session.observed() == (None, "no counters")
     line = "a spill of GPU memory to system memory would not be noticed: no counters"
     assert said == [line]
-    session.started(0)
+    session.started(lambda: 0)
     assert said == [line], "once"
 
 
 def test_a_process_that_windows_does_not_count(begin: Begin, said: list[str]) -> None:
     begin({}, {})
-    session.started(0)
+    session.started(lambda: 0)
     assert session.observed() == (None, "Windows counts no GPU memory for this process")
 
 
@@ -203,7 +261,7 @@ def test_refusing_needs_counters(
     monkeypatch.setenv(envs.ON_SPILL, envs.REFUSE)
     with pytest.raises(Refusal, match="nothing tells of a spill here: no counters; unset it"):
         begin(*blind)
-        session.started(0)
+        session.started(lambda: 0)
 
 
 @pytest.mark.parametrize("door", ["engine", "command"])
@@ -224,8 +282,8 @@ def test_on_linux_there_is_nothing_to_watch(
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(counters, "Windows", lambda: 1 / 0)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    session.begin(configured(checkpoint(), max_model_len=1024), TOTAL)
-    session.started(0)
+    session.begin(configured(checkpoint(), max_model_len=1024), lambda: 1 // 0)
+    session.started(lambda: 1 // 0)
     session.refuse()
     assert session.observed() == (False, "") and not said
     assert not [t for t in threading.enumerate() if t.name == "vllm-gfx vram"]

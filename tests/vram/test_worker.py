@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from vllm_gfx.vram import session
+from vllm_gfx.vram import counters, session
 from vllm_gfx.vram.worker import WatchMixin
 
 from tests.support import fresh
@@ -46,14 +46,28 @@ def test_it_begins_before_the_model_and_judges_after_the_graphs(
     monkeypatch.setattr("torch.cuda.current_device", lambda: 1)
     properties = {1: SimpleNamespace(total_memory=20 << 30)}
     monkeypatch.setattr("torch.cuda.get_device_properties", properties.get)
-    monkeypatch.setattr(session, "begin", lambda *given: done.append(given) or "mine")
-    monkeypatch.setattr(session, "started", lambda pinned: done.append(("started", pinned)))
+    monkeypatch.setattr(
+        session, "begin", lambda config, total: done.append((config, total())) or "mine"
+    )
+    monkeypatch.setattr(session, "started", lambda pinned: done.append(("started", pinned())))
     monkeypatch.setattr(session, "end", lambda mine: done.append(("end", mine)))
     worker.load_model(load_dummy_weights=True)
     assert worker.compile_or_warm_up_model() == 1.5
     worker.shutdown()
     begun = (worker.vllm_config, 20 << 30)
     assert done == [begun, ("load", True), "warm up", ("started", 7), ("end", "mine"), "shutdown"]
+
+
+def test_on_linux_torch_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no engine can be watched: a start costs what it costs without all this."""
+    worker, asked = Watched(), []
+    monkeypatch.setattr(counters, "spills", lambda: False)
+    for name in ("is_available", "host_memory_stats", "get_device_properties"):
+        monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, name=name: asked.append(name) or {})
+    worker.load_model()
+    worker.compile_or_warm_up_model()
+    worker.shutdown()
+    assert worker.done == [("load", False), "warm up", "shutdown"] and not asked
 
 
 def every_worker() -> None:

@@ -38,8 +38,8 @@ def with_a_gpu() -> Any:
 def begun() -> list[str]:
     """What an engine says that cannot be watched, from its start to its end."""
     session.logger = Logger()
-    session.begin(CONFIG, 20 * GIB)
-    session.started(0)
+    session.begin(CONFIG, lambda: 20 * GIB)
+    session.started(lambda: 0)
     session.end(session._current)
     return list(session.logger.lines)
 
@@ -47,7 +47,7 @@ def begun() -> list[str]:
 def refused() -> str:
     os.environ[envs.ON_SPILL] = envs.REFUSE
     try:
-        session.begin(CONFIG, 20 * GIB)
+        session.begin(CONFIG, lambda: 20 * GIB)
     except Refusal as refusal:
         return str(refusal)
     return ""

@@ -19,6 +19,9 @@ class Counters(Protocol):
     def read(self) -> Reading:
         """The usage of the watched process now. Raises CannotRead."""
 
+    def close(self) -> None:
+        """Give back what reading took; no reading follows."""
+
 
 class Windows:
     """Windows' counters, for the process `pid` (else this one).
@@ -34,12 +37,20 @@ class Windows:
         self._query = pdh.Query(paths, library)
 
     def read(self) -> Reading:
-        """The usage of the process, by adapter; empty if it uses no GPU."""
-        return self.everyone().get(self._pid, {})
+        """The usage of the process, by adapter; empty if it uses no GPU. Raises CannotRead."""
+        reading = usage.by_process(self._query.read()).get(self._pid, {})
+        if reading is None:
+            raise CannotRead("Windows tells only a part of this process's GPU memory")
+        return reading
 
-    def everyone(self) -> dict[int, dict[str, usage.Usage]]:
-        """The usage of each process, by adapter. Raises CannotRead."""
-        return usage.by_process(self._query.read())
+    def everyone(self) -> dict[int, Reading]:
+        """The usage of each process that Windows tells whole, by adapter. Raises CannotRead."""
+        found = usage.by_process(self._query.read())
+        return {pid: reading for pid, reading in found.items() if reading is not None}
+
+    def close(self) -> None:
+        """Give the query back."""
+        self._query.close()
 
 
 def spills() -> bool:

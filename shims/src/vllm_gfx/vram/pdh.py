@@ -81,15 +81,15 @@ class Query:
             self.close()
             raise
 
-    def read(self) -> dict[str, dict[str, int]]:
-        """Name -> instance -> value, of now. Raises CannotRead."""
+    def read(self) -> dict[str, dict[str, int | None]]:
+        """Name -> instance -> value, of now, None if it is invalid. Raises CannotRead."""
         collected = self._library.PdhCollectQueryData(self._query)
         if collected == _NO_DATA:
             return {name: {} for name in self._counters}
         _check("collect", collected)
         return {name: self._values(counter) for name, counter in self._counters.items()}
 
-    def _values(self, counter: c_void_p) -> dict[str, int]:
+    def _values(self, counter: c_void_p) -> dict[str, int | None]:
         size, count = c_uint32(0), c_uint32(0)
         ask = self._library.PdhGetFormattedCounterArrayW
         code = ask(counter, _LARGE, byref(size), byref(count), None)
@@ -100,11 +100,15 @@ class Query:
         buffer = ctypes.create_string_buffer(size.value)  # items, then the strings they point to
         _check("read", ask(counter, _LARGE, byref(size), byref(count), buffer))
         items = (Item * count.value).from_buffer(buffer)
-        return {str(item.name): int(item.value) for item in items if item.status in _VALID}
+        return {
+            str(item.name): int(item.value) if item.status in _VALID else None for item in items
+        }
 
     def close(self) -> None:
-        """Give the query back."""
-        self._library.PdhCloseQuery(self._query)
+        """Give the query back, once."""
+        if self._query:
+            self._library.PdhCloseQuery(self._query)
+            self._query = c_void_p()
 
     def _call(self, what: str, function: str, *arguments: Any) -> None:
         _check(what, getattr(self._library, function)(*arguments))

@@ -18,9 +18,12 @@ from vllm_gfx.vram.watch import Event, Watch
 
 logger = init_logger("vllm.plugins.gfx")  # under `vllm`, whose handlers print it
 
+_ASKED = f"{envs.ON_SPILL}={envs.REFUSE}"
+_NOT_COUNTED = "Windows counts no GPU memory for this process"
+
 
 class Spilled(Refusal):
-    """VLLM_GFX_ON_SPILL=refuse, and memory is spilled."""
+    """VLLM_GFX_ON_SPILL=refuse, and memory is spilled, or nobody can tell any more."""
 
 
 class Session:
@@ -42,8 +45,13 @@ class Session:
         self._last = "", ""  # what is wrong, and what to do
         self._monitor = Monitor(self.look, wait)
         self._adapter = ""
+        self._failed = 0  # readings in a row
         self.unknown = ""
-        self._before = counters.read()
+        try:
+            self._before = counters.read()
+        except CannotRead:
+            counters.close()
+            raise
 
     @property
     def most(self) -> int:
@@ -57,33 +65,52 @@ class Session:
         """
         reading = self._counters.read()
         if (adapter := usage.in_use(reading)) is None:
-            raise CannotRead("Windows counts no GPU memory for this process")
+            raise CannotRead(_NOT_COUNTED)
         self._adapter = adapter
         self._tell(self._watch.start(self._before.get(adapter, Usage()), pinned, reading[adapter]))
         self.refuse()
         self._monitor.start()
 
     def look(self) -> bool:
-        """Take a reading; False if there will be no more."""
+        """Take a reading; False if there will be no more, as too many in a row have failed."""
         with self._lock:
+            if self.unknown:
+                return False
             try:
                 reading = self._counters.read()
+                if self._adapter not in reading:  # which says nothing: not that nothing is used
+                    raise CannotRead(_NOT_COUNTED)
             except CannotRead as error:
-                self.unknown = str(error)
-                logger.warning("a spill of GPU memory is not noticed any more: %s", error)
-                return False
-            self._tell(self._watch.observe(reading.get(self._adapter, Usage())))
+                return self._fail(error)
+            self._failed = 0
+            self._tell(self._watch.observe(reading[self._adapter]))
             return True
 
+    def _fail(self, error: CannotRead) -> bool:
+        self._failed += 1
+        if self._failed < self._watch.limits.failed:
+            return True
+        self.unknown = str(error)
+        end = "; no new requests are taken" if self.refuses else ""
+        logger.warning("a spill of GPU memory is not noticed any more: %s%s", error, end)
+        return False
+
     def refuse(self) -> None:
-        """Raise Spilled if memory is spilled and that is to be refused."""
+        """Raise Spilled if memory is spilled, or may be, and that is to be refused."""
+        if not self.refuses:
+            return
         with self._lock:  # a reading is on its way until it has its words
-            if self.refuses and self._watch.spilled and not self.unknown:
+            if self.unknown:
+                what = f"{_ASKED}, but nothing tells of a spill any more: {self.unknown}"
+                raise Spilled(what, f"restart, or unset {envs.ON_SPILL}")
+            if self._watch.spilled:
                 raise Spilled(*self._last)
 
     def stop(self) -> None:
         """Look no more."""
         self._monitor.stop()
+        with self._lock:
+            self._counters.close()
 
     def _tell(self, event: Event | None) -> None:
         if event is None:
@@ -99,11 +126,12 @@ _current: Session | None = None
 _unknown = ""
 
 
-def begin(config: Any, total: int) -> Session | None:
-    """Watch the engine that `config` describes, on a GPU of `total` bytes, before it loads.
+def begin(config: Any, total: Callable[[], int]) -> Session | None:
+    """Watch the engine that `config` describes, before it loads.
 
-    None where there is nothing to watch, or it cannot be watched, which is said once.
-    Raises Refusal if that is so and spills are to be refused.
+    `total`: bytes of its GPU, asked only where there is something to watch. None where there is
+    nothing, or it cannot be watched, which is said once. Raises Refusal if that is so and spills
+    are to be refused.
     """
     global _current, _unknown
     end(_current)
@@ -111,28 +139,32 @@ def begin(config: Any, total: int) -> Session | None:
     refuses = envs.on_spill() == envs.REFUSE
     try:
         if (found := counters.here()) is not None:
-            plan = words.Plan.of(config, total)
+            plan = words.Plan.of(config, total())
             _current = Session(found, plan.remedy, refuses)
     except CannotRead as error:
         _blind(error, refuses)
     return _current
 
 
-def started(pinned: int) -> None:
-    """The engine is up, with `pinned` bytes of system memory for its GPU. Raises Refusal."""
+def started(pinned: Callable[[], int]) -> None:
+    """The engine is up, with `pinned` bytes of system memory for its GPU. Raises Refusal.
+
+    They are asked only where an engine is watched.
+    """
     if _current is None:
         return
     try:
-        _current.started(pinned)
+        _current.started(pinned())
     except CannotRead as error:
         _blind(error, _current.refuses)
 
 
 def _blind(error: CannotRead, refuses: bool) -> None:
-    global _current, _unknown
-    _current, _unknown = None, str(error)
+    global _unknown
+    end(_current)
+    _unknown = str(error)
     if refuses:
-        what = f"{envs.ON_SPILL}={envs.REFUSE}, but nothing tells of a spill here: {error}"
+        what = f"{_ASKED}, but nothing tells of a spill here: {error}"
         raise Refusal(what, "unset it") from error
     logger.warning("a spill of GPU memory to system memory would not be noticed: %s", error)
 

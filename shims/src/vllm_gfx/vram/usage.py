@@ -16,7 +16,9 @@ COUNTERS = {
     "dedicated": "Dedicated Usage",
     "committed": "Total Committed",
 }
-Rows = Mapping[str, Mapping[str, int]]  # field -> instance -> bytes
+# What is judged; the rest may be missing.
+_NEEDED = ("shared", "dedicated")
+Rows = Mapping[str, Mapping[str, int | None]]  # field -> instance -> bytes, None if invalid
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,26 @@ class Usage:
 Reading = Mapping[str, Usage]  # adapter -> usage
 
 
-def by_process(rows: Rows) -> dict[int, dict[str, Usage]]:
-    """Process -> adapter -> usage. Instances with names of another form are left out."""
-    sums: dict[int, dict[str, dict[str, int]]] = {}
-    for field, instances in rows.items():
-        for instance, value in instances.items():
-            if (found := _INSTANCE.fullmatch(instance)) is not None:
-                adapters = sums.setdefault(int(found[1]), {})
-                fields = adapters.setdefault(found[2].lower(), dict.fromkeys(COUNTERS, 0))
-                fields[field] += value
-    return {
-        pid: {adapter: Usage(**fields) for adapter, fields in adapters.items()}
-        for pid, adapters in sums.items()
-    }
+def by_process(rows: Rows) -> dict[int, Reading | None]:
+    """Process -> its reading; None if Windows told only a part of it, which would read as less.
+
+    Instances with names of another form are left out.
+    """
+    sums: dict[int, dict[str, Usage]] = {}
+    partial: set[int] = set()
+    for instance in {name for instances in rows.values() for name in instances}:
+        if (found := _INSTANCE.fullmatch(instance)) is not None:
+            pid, adapter = int(found[1]), found[2].lower()
+            values = {field: rows.get(field, {}).get(instance) for field in COUNTERS}
+            if any(values[field] is None for field in _NEEDED):
+                partial.add(pid)
+            adapters = sums.setdefault(pid, {})
+            adapters[adapter] = _plus(adapters.get(adapter, Usage()), values)
+    return {pid: None if pid in partial else reading for pid, reading in sums.items()}
+
+
+def _plus(usage: Usage, values: Mapping[str, int | None]) -> Usage:
+    return Usage(**{field: getattr(usage, field) + (values[field] or 0) for field in COUNTERS})
 
 
 def in_use(reading: Reading) -> str | None:

@@ -11,6 +11,8 @@ from vllm_gfx.preflight import need, room
 from vllm_gfx.preflight.need import Need
 from vllm_gfx.vram.watch import Event
 
+_SMALLER_STEPS = "a smaller --max-num-batched-tokens and --max-num-seqs"
+
 
 def spill(event: Event) -> str:
     """What is wrong."""
@@ -49,11 +51,12 @@ class Plan:
 
     def _flags(self, spilled: int) -> str:
         if self.kv_bytes is not None:
-            return f"--kv-cache-memory-bytes {max(0, self.kv_bytes - spilled)}"
+            left = self.kv_bytes - spilled
+            return f"--kv-cache-memory-bytes {left}" if left > 0 else _SMALLER_STEPS
         share = math.floor((self.share - spilled / self.total) * 100) / 100
         given = int(share * self.total)
         if self.wanted.total() <= given:
             return f"--gpu-memory-utilization {share:g}"
         if length := room.longest(self.wanted, given):
             return f"--gpu-memory-utilization {share:g} --max-model-len {length}"
-        return "a smaller --max-num-batched-tokens and --max-num-seqs"
+        return _SMALLER_STEPS

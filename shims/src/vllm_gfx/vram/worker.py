@@ -13,20 +13,20 @@ _PINNED = "allocated_bytes.current"
 
 
 class WatchMixin:
-    """From before the model is loaded until the worker ends; on Linux it does nothing."""
+    """From before the model is loaded until the worker ends; on Linux it asks torch nothing."""
 
     vllm_config: Any
     _session: session.Session | None = None
 
     def load_model(self, *args: Any, **kwargs: Any) -> None:
         """Load as the worker does. Raises Refusal for what VLLM_GFX_ON_SPILL cannot mean here."""
-        self._session = session.begin(self.vllm_config, _total())
+        self._session = session.begin(self.vllm_config, _total)
         super().load_model(*args, **kwargs)  # type: ignore[misc]
 
     def compile_or_warm_up_model(self) -> Any:
         """The last step of a start: graphs are captured. Raises Refusal for a spill, if asked."""
         found = super().compile_or_warm_up_model()  # type: ignore[misc]
-        session.started(_pinned())
+        session.started(_pinned)
         return found
 
     def shutdown(self) -> None:
