@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import Any
 
 import pytest
 from vllm_gfx import doctor, envs
@@ -21,6 +23,9 @@ def said(check: str) -> list[Finding]:
     return list(checks.CHECKS[check]())
 
 
+closed: list[Any] = []
+
+
 class Everyone:
     """Stands in for the reader of every process."""
 
@@ -28,6 +33,9 @@ class Everyone:
         browser = {"card": Usage(shared=600 * MIB, dedicated=300 * MIB)}
         clean = on_card(100 * MIB, 4 * GIB)
         return {IDLE: browser, GAME: on_card(3 * GIB), GONE: clean, 7: {}}
+
+    def close(self) -> None:
+        closed.append(self)
 
 
 class Blind:
@@ -48,6 +56,18 @@ def test_facts_name_the_largest(windows: None) -> None:
     assert found[mine] == "18.0 GiB, shared 3.0 GiB"
     assert found[f"GPU memory of process {GONE}"] == "4.0 GiB, shared 0.1 GiB"
     assert next(iter(shared_memory.facts())) == mine
+
+
+def test_the_counters_are_given_back(windows: None) -> None:
+    closed.clear()
+    shared_memory.by_process()
+    assert len(closed) == 1
+
+
+def test_processes_without_names(windows: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without psutil is one that the doctor is asked about."""
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert shared_memory.facts()[f"GPU memory of process {GAME}"] == "18.0 GiB, shared 3.0 GiB"
 
 
 def test_a_program_that_spills_is_a_finding(windows: None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import import_module
 
 from vllm_gfx.doctor.finding import WARNING, Finding
@@ -26,7 +26,8 @@ def by_process() -> list[tuple[int, Usage]]:
     """
     if not counters.spills():
         return []
-    everyone = counters.Windows().everyone()
+    with closing(counters.Windows()) as found:
+        everyone = found.everyone()
     used = {pid: r[adapter] for pid, r in everyone.items() if (adapter := usage.in_use(r))}
     return sorted(used.items(), key=lambda item: (item[1].dedicated, item[1].shared), reverse=True)
 
@@ -62,7 +63,8 @@ def check() -> Iterator[Finding]:
 
 
 def _name(pid: int) -> str:
-    psutil = import_module("psutil")
-    with suppress(psutil.Error):  # it has ended, or is another user's
-        return f"{psutil.Process(pid).name()} (process {pid})"
+    with suppress(ImportError):  # a broken environment is what a doctor is asked about
+        psutil = import_module("psutil")
+        with suppress(psutil.Error):  # it has ended, or is another user's
+            return f"{psutil.Process(pid).name()} (process {pid})"
     return f"process {pid}"
