@@ -76,6 +76,7 @@ def texts(sdist: Path) -> dict[str, str]:
 def of_patches(recipe: Recipe, sdist: Path) -> dict[str, str]:
     """Whether each patch of `recipe` applies to `sdist`, is upstream, or where it does not fit."""
     found = {}
+    paths.WORK.mkdir(parents=True, exist_ok=True)  # no build has run, or it has tidied up
     with tempfile.TemporaryDirectory(dir=paths.WORK) as folder:
         tree = patches.unpack(sdist, patches.touched(recipe.patches), Path(folder))
         for patch in recipe.patches:
