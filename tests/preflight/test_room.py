@@ -219,6 +219,7 @@ def test_a_platform_s_whole_question(
     monkeypatch.setattr(preflight, "_refuse_gpus", asked.append)
     monkeypatch.setattr(room, "cards", lambda torch, count: [Card("small", 8 * GIB)] * count)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.version.cuda", "13.0")  # where a card is simulated, on NVIDIA's
     with pytest.raises(Refusal, match="of small"):
         preflight.check(config)
     assert asked == ([] if simulated else [1])
