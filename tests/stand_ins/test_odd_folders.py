@@ -47,7 +47,8 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
         temporary = home / "Temp"
         temporary.mkdir(parents=True)
         for variable in VARIABLES:
-            monkeypatch.delenv(variable, raising=False)
+            monkeypatch.setenv(variable, "")  # so that what the shim sets is taken back too
+            monkeypatch.delenv(variable)
         for variable, value in {"HOME": home, "USERNAME": name, "TEMP": temporary}.items():
             monkeypatch.setenv(variable, str(value))
         monkeypatch.setattr(tempfile, "tempdir", None)

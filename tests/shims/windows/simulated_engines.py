@@ -7,6 +7,7 @@ the arguments name, as one line of JSON after MARK. In one process: importing vL
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -68,8 +69,12 @@ def serve() -> dict[str, Any]:
 
 def engines() -> list[psutil.Process]:
     """The processes that multiprocessing spawned from this one."""
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def ask(url: str, found: dict[str, Any]) -> None:
