@@ -11,16 +11,15 @@ from functools import cache
 from pathlib import Path
 
 import torch
-import yaml
 
-from gfx_kernels import availability, checks, choice, registration, targets
+from gfx_kernels import availability, checks, choice, registration, targets, tuned
 from gfx_kernels.skinny_linear import arguments, launcher, reference
 
 OP = "skinny_linear"
 MAX_ROWS = 8
 MAX_INPUTS = 32768
 ALIGNMENT = 16  # bytes; what the kernel loads at once
-TUNE = Path(__file__).parent / "tune"  # default.yaml is for every device, <arch>.yaml for one
+TUNE = Path(__file__).parent / "tune"
 
 
 def _always(*_: object) -> None:
@@ -78,9 +77,7 @@ def _rows_on(device: torch.device) -> int:
 
 def preferred_rows(arch: str) -> int:
     """Rows of x up to which the kernel is preferred on `arch`, as `tune/` says."""
-    file = TUNE / f"{arch}.yaml"
-    path = file if file.is_file() else TUNE / "default.yaml"
-    rows: int = yaml.safe_load(path.read_text(encoding="utf-8"))["rows"]
+    rows: int = tuned.of(TUNE, arch)["rows"]
     return rows
 
 

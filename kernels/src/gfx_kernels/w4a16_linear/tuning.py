@@ -1,16 +1,12 @@
-"""What `tune/` says of a device: the kernel it uses and the plan of a shape.
-
-`tune/default.yaml` is for every device, `tune/<arch>.yaml` instead of it for one.
-"""
+"""What `tune/` says of a device: the kernel it uses and the plan of a shape."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from gfx_kernels import tuned
 
 FOLDER = Path(__file__).parent / "tune"
 
@@ -25,13 +21,9 @@ class Choice:
     per_processor: int  # blocks
 
 
-@cache
 def of(arch: str) -> dict[str, Any]:
     """The file for `arch`."""
-    file = FOLDER / f"{arch}.yaml"
-    path = file if file.is_file() else FOLDER / "default.yaml"
-    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return data
+    return tuned.of(FOLDER, arch)
 
 
 def choice(arch: str, m: int, n: int, k: int) -> Choice:

@@ -1,0 +1,45 @@
+"""Which file of a `tune/` folder holds for a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gfx_kernels import tuned
+from gfx_kernels.skinny_linear import implementations
+from gfx_kernels.w4a16_linear import tuning
+
+FOLDERS = (implementations.TUNE, tuning.FOLDER)
+
+
+def test_a_devices_own_file_else_the_default(tmp_path: Path) -> None:
+    (tmp_path / "default.yaml").write_text("rows: 8")
+    (tmp_path / "sm_90.yaml").write_text("rows: 2")
+    assert tuned.of(tmp_path, "sm_90") == {"rows": 2}
+    assert tuned.of(tmp_path, "gfx1100") == {"rows": 8}
+
+
+def test_folders_are_told_apart(tmp_path: Path) -> None:
+    for rows in ("1", "2"):
+        (tmp_path / rows).mkdir()
+        (tmp_path / rows / "default.yaml").write_text(f"rows: {rows}")
+        assert tuned.of(tmp_path / rows, "gfx1100") == {"rows": int(rows)}
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "default.yaml").write_text("rows: 8")
+    first = tuned.of(tmp_path, "gfx1100")
+    (tmp_path / "default.yaml").unlink()
+    assert tuned.of(tmp_path, "gfx1100") is first
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_every_device_has_the_keys_that_all_have(folder: Path) -> None:
+    default = tuned.of(folder, "an unknown device")
+    for file in folder.glob("*.yaml"):
+        assert {"rows"} <= default.keys() & tuned.of(folder, file.stem).keys()
+
+
+def test_no_folder_is_left_out() -> None:
+    package = Path(tuned.__file__).parent
+    assert set(FOLDERS) == {path for path in package.glob("*/tune") if path.is_dir()}
