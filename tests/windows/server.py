@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
 from typing import IO
 
 import psutil
@@ -35,12 +34,12 @@ def until(met: Callable[[], bool], what: str, seconds: float) -> None:
 class Server:
     """The console's program is the server; `lines` is what both said."""
 
-    def __init__(self, console: Popen[str], model: Path, port: int) -> None:
+    def __init__(self, console: run.Program, model: Path, port: int) -> None:
         self.model, self.port, self.lines = model, port, list[str]()
         self.started = time.monotonic()
         self.ready = (0.0, 0.0)
         self._console = console
-        self._tag = run.tag_of(console)
+        self._tag = console.tag
         assert console.stdout and console.stderr
         for stream in (console.stdout, console.stderr):
             threading.Thread(target=self._read, args=(stream,), daemon=True).start()

@@ -171,7 +171,7 @@ def test_ctrl_c_is_left_to_the_program(checkout: Checkout) -> None:
     waiting = [wine.windows_path(run.python()), "-c", BECOME, wine.windows_path(checkout.root)]
     with run.started([console, *waiting, SLOW_TO_END]) as process:
         assert process.stdin and process.stdout
-        limit = threading.Timer(SECONDS, _end, [run.tag_of(process)])
+        limit = threading.Timer(SECONDS, _end, [process.tag])
         limit.daemon = True
         limit.start()
         assert process.stdout.readline() == "ready\n"

@@ -86,9 +86,8 @@ def test_what_a_program_started_ends_with_the_block() -> None:
     with run.started(["-c", CHILD]) as process:
         assert process.stdout
         assert process.stdout.readline() == "up\n"
-        tag = run.tag_of(process)
-        assert len(run.left(tag)) == 2
-    assert run.left(tag) == []
+        assert len(run.left(process.tag)) == 2
+    assert run.left(process.tag) == []
 
 
 def test_what_ends_while_it_is_asked_for_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +100,38 @@ def test_what_ends_while_it_is_asked_for_is_not_left(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(psutil.Process, "status", ended)
         assert run.left("waits") == []
         process.kill()
+
+
+def test_what_replaces_its_program_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile Linux shows neither its arguments nor its environment."""
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, env={run.TAG: "waits"}) as process:
+        environ, arguments = psutil.Process.environ, psutil.Process.cmdline
+        looks = 3
+
+        def shown_arguments(asked: psutil.Process) -> list[str]:
+            nonlocal looks
+            looks -= asked.pid == process.pid
+            return [] if asked.pid == process.pid and looks > 0 else arguments(asked)
+
+        def shown_environment(asked: psutil.Process) -> dict[str, str]:
+            return {} if asked.pid == process.pid and looks > 0 else environ(asked)
+
+        monkeypatch.setattr(psutil.Process, "cmdline", shown_arguments)
+        monkeypatch.setattr(psutil.Process, "environ", shown_environment)
+        assert [found.pid for found in run.left("waits")] == [process.pid]
+        process.kill()
+
+
+DESKTOP = "import ctypes; print(ctypes.windll.user32.GetDesktopWindow() != 0)"
+
+
+def test_no_program_is_waited_for_by_those_who_read_another() -> None:
+    """Wine's desktop would inherit the stream, and stay as long as any program does."""
+    with run.started(["-c", "print('up', flush=True); input()"]) as waits:
+        assert waits.stdout and waits.stdout.readline() == "up\n"
+        assert run.run(["-c", DESKTOP], timeout=60).stdout == "True\n"
+        assert waits.poll() is None
 
 
 def test_a_program_that_hangs_is_ended() -> None:

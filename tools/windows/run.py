@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,25 @@ TAG = "GFX_WINE_RUN"  # the environment variable by which the processes of a run
 SYSTEM = "c:\\windows\\"  # Wine's own programs, which end with its server
 
 
+class Program(subprocess.Popen[str]):
+    """A program under Wine; `tag` is what it and all that it starts are known by."""
+
+    def __init__(self, command: Sequence[str], tag: str, env: Mapping[str, str], cwd: Path | None):
+        self.tag = tag
+        pipe = subprocess.PIPE  # Windows Python does not start on other streams under Wine
+        super().__init__(
+            command,
+            env={**env, TAG: tag},
+            cwd=cwd,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+
+
 def python() -> Path:
     """python.exe of the prefix that is in use. Raises ToolError if there is none."""
     found = generations.active(prefix.NAME) / "python.exe"
@@ -29,30 +49,22 @@ def python() -> Path:
 @contextmanager
 def started(
     arguments: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[Program]:
     """Windows Python with `arguments`, its output and errors in `stdout` and `stderr`.
 
-    All three streams are pipes: Windows Python does not start on others under Wine. When the block
-    ends every process that it left is killed.
+    When the block ends every process that it left is killed.
     """
-    program, tag = python(), uuid.uuid4().hex
-    environment = {**prefix.environment(program.parent), TAG: tag, **(env or {})}
+    program = python()
+    given = wine.environment({**prefix.environment(program.parent), **(env or {})})
     with wine.drives():
-        process = subprocess.Popen(
-            [str(wine.PROGRAM), str(program), *arguments],
-            env=wine.environment(environment),
-            cwd=cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
+        process = Program(
+            [str(wine.PROGRAM), str(program), *arguments], uuid.uuid4().hex, given, cwd
         )
         try:
             yield process
         finally:
-            _end(tag)
+            process.kill()
+            _end(process.tag)
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
@@ -80,22 +92,27 @@ def _end(tag: str) -> None:
         psutil.wait_procs(others)
 
 
-def tag_of(process: subprocess.Popen[str]) -> str:
-    """What the processes of the run that started `process` are known by."""
-    return psutil.Process(process.pid).environ()[TAG]
-
-
 def left(tag: str) -> list[psutil.Process]:
     """The processes of a run that have not ended."""
     found = []
     for process in psutil.process_iter():
         try:
-            ours = process.environ().get(TAG) == tag and not _is_system(process.cmdline())
+            ours = _environment(process).get(TAG) == tag and not _is_system(process.cmdline())
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """Of a process that is just replacing its program Linux shows no arguments, and none of this.
+
+    A thread of the kernel has neither for good, and no program.
+    """
+    while not process.cmdline() and process.exe():
+        time.sleep(0)
+    return process.environ()
 
 
 def _is_system(command: list[str]) -> bool:

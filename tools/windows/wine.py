@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 from tools.cache import sha256_of
 from tools.errors import ToolError
 from tools.prefix import LEAKS
-from tools.windows import native, rig
+from tools.windows import desktop, native, rig
 
 PROGRAM = Path("/usr/lib/wine/wine64")  # Debian's; `wine` wants the 32-bit one beside it
 REMEDY = "on Debian: apt-get install --no-install-recommends wine64"
@@ -61,7 +61,8 @@ def drives() -> Iterator[None]:
                 _make()
         fcntl.flock(lock, fcntl.LOCK_SH)
         try:
-            yield
+            with desktop.kept(str(PROGRAM), environment()):
+                yield
         finally:
             _end_if_last(lock.fileno())
 
