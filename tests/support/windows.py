@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+START_METHOD = "VLLM_WORKER_MULTIPROC_METHOD"  # vLLM's, which an engine here may have set
 WINSIM = Path(__file__).with_name("winsim")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def environment() -> dict[str, str]:
     """This process' environment, for a Python that sees Windows."""
     paths = (str(WINSIM), str(ROOT), os.environ.get("PYTHONPATH", ""))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    inherited = {name: value for name, value in os.environ.items() if name != START_METHOD}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def run(*arguments: str) -> str:
