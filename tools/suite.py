@@ -36,6 +36,8 @@ HERE = (
     "trust",
     "rocm",
 )
+# Inside the prefix too, beside its others: they start servers, and wait more than they compute.
+SERVERS = ("bench_engine", "engine", "preflight", "serve")
 UNDER_WINE = "windows"  # run in .venv too, but start Windows programs of a prefix of their own
 COMPILER = "ziglang"
 HANGS = ["--timeout=900"]  # seconds; what hangs must fail its test, not the whole
@@ -91,9 +93,12 @@ def _lanes(
         if selected:
             arguments = [*HANGS, "-p", "tools.leave", *rest, *selected]
             ours.append(Half(name, Path(sys.executable), arguments, dict(os.environ)))
-    if inside:
-        env = environment(where) | lent_compiler()
-        theirs.append(Half("prefix", prefix.python_of(where), [*HANGS, *rest, *inside], env))
+    servers = [path for path in inside if top_of(path) in SERVERS]
+    others = [path for path in inside if path not in servers]
+    for lane, name, selected in ((ours, "servers", servers), (theirs, "prefix", others)):
+        if selected:
+            env = environment(where) | lent_compiler()
+            lane.append(Half(name, prefix.python_of(where), [*HANGS, *rest, *selected], env))
     return [lane for lane in (ours, theirs) if lane]
 
 
@@ -136,13 +141,18 @@ def _is_test(argument: str) -> bool:
     return path.exists() and path.resolve().is_relative_to(paths.ROOT / "tests")
 
 
+def top_of(path: str | Path) -> str:
+    """The folder of tests/ in which a test, file or folder of this checkout lies."""
+    return (paths.ROOT / path).resolve().relative_to(paths.ROOT / "tests").parts[0]
+
+
 def _split(chosen: Sequence[Path]) -> tuple[list[str], list[str], list[str]]:
     """What runs in .venv, inside the prefix, and in .venv for Windows."""
     if not chosen:
         here, inside = folders()
         under_wine = [f"tests/{UNDER_WINE}"] if wine.is_here() else []
         return [f"tests/{t}" for t in here], [f"tests/{t}" for t in inside], under_wine
-    tops = {path: path.resolve().relative_to(paths.ROOT / "tests").parts[0] for path in chosen}
+    tops = {path: top_of(path) for path in chosen}
     return (
         [str(p) for p, top in tops.items() if top in HERE],
         [str(p) for p, top in tops.items() if top not in (*HERE, UNDER_WINE)],
