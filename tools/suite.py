@@ -88,7 +88,8 @@ def _lanes(
     where: Path,
 ) -> list[list[Half]]:
     """What runs side by side: what .venv runs, and the folders of the prefix `where`."""
-    ours, theirs = [], []
+    ours: list[Half] = []
+    theirs: list[Half] = []
     for name, selected in (("checkout", here), (UNDER_WINE, under_wine)):
         if selected:
             arguments = [*HANGS, "-p", "tools.leave", *rest, *selected]
