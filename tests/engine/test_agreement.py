@@ -58,6 +58,20 @@ def test_after_the_references_text_every_position_counts() -> None:
     assert agreement.own([right], [[1, 2, 3, 4]], 2) == [[-1.2, -0.1]]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_what_is_no_number_is_an_error(value: float) -> None:
+    """Every comparison with a NaN is false, so `max` and `<=` would let it pass."""
+    right = [{"1": -1.0}, {"2": -0.1}, {"3": -0.1}, {"4": -0.1}]
+    for step in range(4):
+        wrong = [*right[:step], {str(step + 1): value, "9": -3.0}, *right[step + 1 :]]
+        with pytest.raises(ValueError, match=f"prompt 1, log-probabilities {step}:"):
+            agreement.furthest([right, wrong], [[1, 2, 3, 4]] * 2, _reference())
+        with pytest.raises(ValueError, match=f"prompt 1, log-probabilities {step + 2}:"):
+            agreement.forced([_said(*right), _said(*wrong)], _reference())
+        with pytest.raises(ValueError, match=f"prompt 1, log-probabilities {step}:"):
+            agreement.Reference.of([[1, 2, 3, 4]] * 2, [right, wrong], TIE, 4)
+
+
 def test_tolerances_are_measured_for_every_copy() -> None:
     assert set(noise.stored()) == set(expected.COPIES)
     for name in (*expected.COPIES, expected.LORA):

@@ -8,6 +8,7 @@ taken; any other parting is an error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ class Reference:
     @classmethod
     def of(cls, tokens: list[Tokens], logprobs: list[Any], within: float, steps: int) -> Reference:
         """From an engine's answers with `logprobs=2`: partings `within` nats are kept."""
+        _all_numbers(logprobs)
         behind, first = [], []
         for row, found in zip(tokens, logprobs, strict=True):
             second = [_second(token, step) for token, step in zip(row, found, strict=True)]
@@ -102,6 +104,7 @@ def parting(row: Tokens, wanted: Tokens) -> int:
 
 def furthest(logprobs: list[Any], found: list[Tokens], reference: Reference) -> float:
     """Largest difference of the log-probabilities of tokens before their prompt's parting."""
+    _all_numbers(logprobs)
     worst = 0.0
     rows = zip(logprobs, found, reference.tokens, reference.logprobs, strict=True)
     for steps, row, wanted, theirs in rows:
@@ -109,6 +112,14 @@ def furthest(logprobs: list[Any], found: list[Tokens], reference: Reference) -> 
         for step, token, expected in zip(steps[:same], row, theirs, strict=False):
             worst = max(worst, abs(step[str(token)] - expected))
     return worst
+
+
+def _all_numbers(logprobs: Sequence[Any]) -> None:
+    """Raise ValueError for a NaN, which no comparison sees, or an infinity."""
+    for i, steps in enumerate(logprobs):
+        for j, step in enumerate(steps):
+            if not all(map(math.isfinite, step.values())):
+                raise ValueError(f"prompt {i}, log-probabilities {j}: {step}")
 
 
 @dataclass
@@ -146,6 +157,7 @@ def own(prompt_logprobs: Sequence[Any], tokens: list[Tokens], steps: int) -> lis
 
 def forced(prompt_logprobs: Sequence[Any], reference: Reference) -> Forced:
     """What an engine says of prompts that end with the reference's tokens."""
+    _all_numbers(prompt_logprobs)
     found = Forced()
     every = own(prompt_logprobs, reference.tokens, steps=max(map(len, reference.tokens)))
     rows = zip(prompt_logprobs, every, reference.tokens, reference.logprobs, strict=True)
