@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from vllm_gfx.bench import gather, rows, table
 from vllm_gfx.bench.measures import Measured
 from vllm_gfx.bench.run import Outcome
@@ -82,6 +83,43 @@ def test_an_ablation_without_its_whole_says_nothing() -> None:
         outcome("gfx", 0, decode(125.0), ablated="norm"),
     )
     assert [row["value"] for row in found] == [None]
+
+
+def test_an_ablation_that_died_in_one_round_is_taken_from_the_others() -> None:
+    found = _rows(
+        outcome("gfx", 0, decode(100.0)),
+        outcome("gfx", 0, error="exit code 1: no", ablated="norm"),
+        outcome("gfx", 1, decode(100.0)),
+        outcome("gfx", 1, decode(125.0), ablated="norm"),
+    )
+    assert [(r["bench"], [round(s, 9) for s in r["samples"]]) for r in found] == [
+        ("decode", [100.0, 100.0]),
+        ("ablate", [2.0]),
+        ("ablate", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ((False, False), False),
+        ((False, True), True),
+        ((False, None), None),
+        ((None, True), True),
+    ],
+)
+def test_a_spill_in_any_round_is_one_of_the_row(
+    told: tuple[bool | None, ...], said: bool | None
+) -> None:
+    done = [outcome("gfx", number, decode(1.0)) for number in range(len(told))]
+    done += [outcome("gfx", number, decode(2.0), ablated="norm") for number in range(len(told))]
+    for one in done:
+        spill = told[one.number]
+        unknown = {"spill_unknown": "the counter is gone"} if spill is None else {}
+        one.facts = one.facts | {"spill": spill, "settings": one.facts["settings"] | unknown}
+    for row in _rows(*done):
+        assert row["spill"] is said
+        assert ("spill_unknown" in row["settings"]) == (None in told)
 
 
 def test_table_scales_units() -> None:

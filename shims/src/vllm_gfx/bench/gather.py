@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,37 @@ def gather(outcomes: Sequence[Outcome], run: str, order: Sequence[str]) -> list[
 
     `run` is the invocation's stamp, `order` who ran when.
     """
-    whole = [o for o in outcomes if not o.contestant.ablated]
-    together: dict[str, tuple[Outcome, dict[str, Any], list[float], list[float | None]]] = {}
-    for outcome in whole:
+    found = [
+        _row(part.outcomes, run, order, part.measured)
+        | rows.summary(part.samples, part.measured["better"])
+        | {"energy_j": _sum(part.joules)}
+        for part in [*_together(outcomes), *saved(outcomes)]
+    ]
+    return found + [_failed(o, run, order) for o in outcomes if o.error is not None]
+
+
+@dataclass
+class Part:
+    """What goes into one row: the metric, and of every process that has samples of it, those."""
+
+    measured: dict[str, Any]
+    outcomes: list[Outcome] = field(default_factory=list)
+    samples: list[float] = field(default_factory=list)
+    joules: list[float | None] = field(default_factory=list)
+
+
+def _together(outcomes: Sequence[Outcome]) -> Iterable[Part]:
+    """The rounds of whole engines, by contestant and metric."""
+    found: dict[str, Part] = {}
+    for outcome in (o for o in outcomes if not o.contestant.ablated):
         for measured in outcome.measured:
             key = [outcome.contestant.label, _cold(outcome, measured)]
             key += [measured[k] for k in _OF_METRIC]
-            kept = together.setdefault(json.dumps(key), (outcome, measured, [], []))
-            kept[2].extend(measured["samples"])
-            kept[3].append(measured["energy_j"])
-    found = [
-        _row(outcome, run, order, measured)
-        | rows.summary(samples, measured["better"])
-        | {"energy_j": _sum(joules)}
-        for outcome, measured, samples, joules in together.values()
-    ]
-    found += [
-        _row(outcome, run, order, measured) | rows.summary(measured["samples"], "lower")
-        for outcome, measured in saved(outcomes)
-    ]
-    return found + [_failed(o, run, order) for o in outcomes if o.error is not None]
+            part = found.setdefault(json.dumps(key), Part(measured))
+            part.outcomes.append(outcome)
+            part.samples.extend(measured["samples"])
+            part.joules.append(measured["energy_j"])
+    return found.values()
 
 
 def _cold(outcome: Outcome, measured: dict[str, Any]) -> bool | None:
@@ -49,27 +61,27 @@ def _cold(outcome: Outcome, measured: dict[str, Any]) -> bool | None:
     return outcome.cold if measured["bench"] == "startup" else None
 
 
-def saved(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, dict[str, Any]]]:
+def saved(outcomes: Sequence[Outcome]) -> Iterable[Part]:
     """Per contestant and class, the milliseconds a step saved: whole minus ablated, round by round.
 
     A round's first sample is taken with its first, and so on: they ran close to each other.
     """
-    wholes = {
-        (o.contestant.label, o.number): milliseconds(o)
-        for o in outcomes
-        if not o.contestant.ablated
-    }
-    found: dict[str, tuple[Outcome, list[float]]] = {}
+    wholes = {(o.contestant.label, o.number): o for o in outcomes if not o.contestant.ablated}
+    found: dict[str, Part] = {}
     for outcome in (o for o in outcomes if o.contestant.ablated):
         whole = wholes[outcome.contestant.label, outcome.number]
-        pairs = zip(whole, milliseconds(outcome), strict=False)  # none where either one died
-        kept = found.setdefault(name(outcome.contestant), (outcome, []))
-        kept[1].extend(a - b for a, b in pairs)
-    for outcome, samples in found.values():
-        if samples:
-            of = {**_decoded(outcome)["parameters"], "without": outcome.contestant.ablated}
-            about = {"bench": "ablate", "metric": "ablate", "unit": "ms", "better": "lower"}
-            yield outcome, {**about, "parameters": of, "samples": samples}
+        pairs = zip(milliseconds(whole), milliseconds(outcome), strict=False)
+        if samples := [a - b for a, b in pairs]:  # none where either one died
+            part = found.setdefault(name(outcome.contestant), Part(_ablate(outcome)))
+            part.outcomes += [outcome, whole]
+            part.samples += samples
+    return found.values()
+
+
+def _ablate(outcome: Outcome) -> dict[str, Any]:
+    of = {**_decoded(outcome)["parameters"], "without": outcome.contestant.ablated}
+    about = {"bench": "ablate", "metric": "ablate", "unit": "ms", "better": "lower"}
+    return {**about, "parameters": of}
 
 
 def milliseconds(outcome: Outcome) -> list[float]:
@@ -83,13 +95,27 @@ def _decoded(outcome: Outcome) -> dict[str, Any]:
 
 def _sum(joules: Sequence[float | None]) -> float | None:
     told = [j for j in joules if j is not None]
-    return sum(told) if len(told) == len(joules) else None
+    return sum(told) if joules and len(told) == len(joules) else None
+
+
+def _spill(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Whether memory spilled in any of the processes; None where one of them cannot tell."""
+    told = [outcome.facts.get("spill") for outcome in outcomes]
+    return {"spill": True if any(told) else None if None in told else False}
+
+
+def _settings(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Those of the first process, and why any of them cannot tell whether memory spilled."""
+    every = [outcome.facts.get("settings", {}) for outcome in outcomes]
+    unknown = [found["spill_unknown"] for found in every if "spill_unknown" in found]
+    return every[0] | ({"spill_unknown": unknown[0]} if unknown else {})
 
 
 def _row(
-    outcome: Outcome, run: str, order: Sequence[str], measured: dict[str, Any]
+    outcomes: Sequence[Outcome], run: str, order: Sequence[str], measured: dict[str, Any]
 ) -> dict[str, Any]:
-    facts = outcome.facts
+    """Of the first process whatever all of them share."""
+    outcome, facts = outcomes[0], outcomes[0].facts
     return {
         **dict.fromkeys(rows.KEYS),
         "schema": rows.SCHEMA,
@@ -102,12 +128,12 @@ def _row(
         "versions": facts.get("versions", {}),
         "commit": facts.get("commit", ""),
         "settings": {
-            **facts.get("settings", {}),
+            **_settings(outcomes),
             "asked_mode": outcome.mode,
             "order": list(order),
         },
         "served_by": facts.get("served_by", {}),
-        "spill": facts.get("spill"),
+        **_spill(outcomes),
         "cold": _cold(outcome, measured),
     }
 
@@ -118,5 +144,5 @@ def _failed(outcome: Outcome, run: str, order: Sequence[str]) -> dict[str, Any]:
     bench = "ablate" if who.ablated else "decode" if outcome.came_up else "startup"
     of = {"without": who.ablated} if who.ablated else {}
     nothing = {"bench": bench, "metric": bench, "unit": "", "better": "lower", "parameters": of}
-    row = _row(outcome, run, order, nothing) | rows.summary([], "lower")
+    row = _row([outcome], run, order, nothing) | rows.summary([], "lower")
     return row | {"error": outcome.error}
