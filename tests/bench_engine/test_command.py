@@ -103,6 +103,12 @@ def test_what_was_measured_survives_being_stopped(folder: Make, tmp_path: Path) 
     assert [r["value"] for r in rows.read(out)] == [50.0]
 
 
+def test_the_caller_gets_its_signals_back(bench: Any, folder: Make) -> None:
+    mine = signal.getsignal(signal.SIGTERM)
+    bench(folder("works"), "--runs", "1")
+    assert signal.getsignal(signal.SIGTERM) is mine
+
+
 def test_caches_of_its_own_are_cold_once(folder: Make, tmp_path: Path) -> None:
     model, caches = folder("works"), tmp_path / "caches"
     _, made = options.parsed([model, "--caches", str(caches)])

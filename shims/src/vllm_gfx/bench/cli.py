@@ -24,11 +24,12 @@ def main(argv: Sequence[str]) -> int:
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     logs = asked.logs or Path(tempfile.mkdtemp(prefix="vllm-gfx-bench-"))
     logs.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _terminated)
+    before = signal.signal(signal.SIGTERM, _terminated)
     done: list[run.Outcome] = []
     try:
         run.run(made, logs, done, _say)
     finally:  # stopped or not, what was measured is written
+        signal.signal(signal.SIGTERM, before)
         _write(asked.rows, gather.gather(done, stamp, [run.name(o.contestant) for o in done]))
     failed = any(outcome.error for outcome in done)
     if failed:
