@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 import torch
 from vllm import EngineArgs
+from vllm.model_executor.layers.fused_moe import config as moe_config
+from vllm.model_executor.layers.fused_moe.config import FusedMoEParallelConfig
+from vllm.model_executor.offloader import base, prefetch, uva
+from vllm.platforms import current_platform
 from vllm.v1.kv_cache_interface import FullAttentionSpec, MLAAttentionSpec, SlidingWindowSpec
 from vllm_gfx.preflight import need
 
@@ -86,6 +90,57 @@ def test_offloaded_weights_need_no_gpu(checkpoint: Checkpoint) -> None:
     whole = need.of(config)
     config.offload_config.uva.cpu_offload_gb = 4
     assert need.of(config).weights == whole.weights - 4 * 2**30
+
+
+def _parallel(config: Any, **sizes: int) -> int:
+    for name, size in sizes.items():
+        setattr(config.parallel_config, f"{name}_parallel_size", size)
+    return need.of(config).weights
+
+
+def test_experts_lie_over_all_engines(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """vLLM divides experts by all of these, with expert parallelism or without."""
+    config = configured(checkpoint(), max_model_len=1024)
+    one = need.of(config).weights
+    sizes = {"tensor": 2, "data": 3, "pipeline": 2, "prefill_context": 5}
+    assert _parallel(config, **sizes) == one // 4  # other weights are each engine's own
+    flattened = FusedMoEParallelConfig.flatten_tp_across_dp_and_pcp
+    monkeypatch.setattr(moe_config, "get_tensor_model_parallel_rank", lambda: 0)
+    theirs, _ = flattened(tp_size=2, dp_size=3, dp_rank=0, pcp_size=5, pcp_rank=0)
+    monkeypatch.setattr(type(config.model_config), "get_num_experts", lambda _: 8)
+    assert need.of(config).weights == one // (theirs * 2)
+
+
+@pytest.mark.parametrize(("backend", "share"), [("auto", 0), ("prefetch", 0), ("uva", 1)])
+def test_prefetched_layers_cannot_be_told(
+    checkpoint: Checkpoint, backend: str, share: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "PrefetchOffloader", lambda **_: 0)  # the real one needs a GPU
+    monkeypatch.setattr(uva, "UVAOffloader", lambda **_: 1)
+    asked = {"offload_backend": backend, "offload_group_size": 4, "offload_num_in_group": 3}
+    whole = need.of(configured(checkpoint())).weights
+    config = configured(checkpoint(), **asked)
+    assert base.create_offloader(config.offload_config) == share  # vLLM's own choice
+    assert need.of(config).weights == share * whole
+
+
+@pytest.mark.parametrize("asked", ["fp8", "fp8_per_tensor", "int8_per_channel_weight_only"])
+def test_weights_quantised_while_they_load_cannot_be_told(
+    checkpoint: Checkpoint, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = need.of(configured(checkpoint()))
+    monkeypatch.setattr(type(current_platform), "verify_quantization", lambda *_: None)
+    assert whole.weights and whole.in_4bit
+    found = need.of(configured(checkpoint(), quantization=asked))
+    assert (found.weights, found.in_4bit) == (0, 0)
+    assert found.kv(1024) == whole.kv(1024)
+
+
+def test_a_quantisation_that_the_checkpoint_states_is_counted() -> None:
+    for asked in ({}, {"quantization": "awq"}):
+        assert need.of(configured(tinylm.copy("awq-g128"), max_model_len=256, **asked)).weights
 
 
 def test_what_cannot_be_told_counts_as_nothing(checkpoint: Checkpoint) -> None:

@@ -51,7 +51,7 @@ class Need:
 def of(vllm_config: Any) -> Need:
     """The need of the model that a VllmConfig describes."""
     model, parallel = vllm_config.model_config, vllm_config.parallel_config
-    gpus = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
+    gpus = _shards(model, parallel)
     held = _weights(vllm_config) or weights.Weights(0, 0)
     spared = int(vllm_config.offload_config.uva.cpu_offload_gb * 2**30)
     full, windowed = kv.per_token(vllm_config)
@@ -69,8 +69,29 @@ def of(vllm_config: Any) -> Need:
     )
 
 
+def _shards(model: Any, parallel: Any) -> int:
+    """GPUs that share the weights. Experts, which are most of theirs, lie over all engines of data
+    parallelism as well; what else such a model has does not, and counts too little here.
+    """
+    gpus = int(parallel.tensor_parallel_size * parallel.pipeline_parallel_size)
+    if not model.get_num_experts():
+        return gpus
+    return gpus * int(parallel.data_parallel_size * parallel.prefill_context_parallel_size)
+
+
+def _changed(vllm_config: Any) -> bool:
+    """Whether other weights stay on the GPU than the files hold."""
+    model, offload = vllm_config.model_config, vllm_config.offload_config
+    moved = offload.prefetch.offload_group_size > 0 and offload.offload_backend != "uva"
+    stated = model.model_arch_config.quantization_config is not None
+    quantised = model.quantization_config is not None or (model.quantization and not stated)
+    return moved or bool(quantised)
+
+
 def _weights(vllm_config: Any) -> weights.Weights | None:
-    """None for a model that is not on this disk, or not in safetensors files."""
+    """None for a model that is not on this disk, or not in safetensors files, or changed."""
+    if _changed(vllm_config):
+        return None
     model = vllm_config.model_config
     folder = _folder(model.model, model.revision)
     if folder is None or str(vllm_config.load_config.load_format) not in _SAFETENSORS:
