@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import re
 import subprocess
@@ -166,10 +167,46 @@ def test_an_unknown_target_names_the_known_ones(tree: Tree, name: str) -> None:
         tree.build(name)
 
 
-def test_another_ziglang_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.16.0")
-    with pytest.raises(CompileError, match=r"ziglang is 0\.16\.0, not .*; run: pip install"):
+def _program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `zig` on PATH, where the Python package is not installed."""
+    path = folder / "zig"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    return path
+
+
+def test_a_program_on_path_serves_where_pip_installed_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = toolchain.amd()
+    path = _program(tmp_path, f"echo {wanted.version}", monkeypatch)
+    found = toolchain.amd.__wrapped__()
+    assert found.binary == str(path) and found.digest == wanted.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "is_"),
+    [("echo 0.16.0", "0.16.0"), ("exit 1", "broken"), (None, "not installed")],
+)
+def test_another_zig_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, is_: str
+) -> None:
+    path = _program(tmp_path, text or "", monkeypatch)
+    if text is None:
+        path.unlink()
+    with pytest.raises(CompileError, match=rf"ziglang is {is_}, not .*; run: pip install"):
         toolchain.amd.__wrapped__()
+
+
+def test_what_pip_installed_comes_before_a_program_on_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, real = toolchain.amd(), importlib.util.find_spec
+    _program(tmp_path, "echo 0.16.0", monkeypatch)
+    monkeypatch.setattr("importlib.util.find_spec", real)
+    assert toolchain.amd.__wrapped__() == wanted
 
 
 def test_nvidia_is_left_out_where_there_is_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

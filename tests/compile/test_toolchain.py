@@ -15,7 +15,7 @@ def test_everyone_names_the_same_version() -> None:
     row = toolchain.table()["amd"]
     name, version = row["distribution"], row["version"]
     pins = yaml.safe_load(paths.PINS.read_text("utf-8"))
-    assert pins[name] == [version]
+    assert pins[row["binary"]] == [version]
     requirements = (paths.ROOT / "tools" / "requirements.txt").read_text("utf-8")
     assert re.findall(rf"^{name}==([\w.]+)", requirements, re.MULTILINE) == [version]
     locked = {pin.name: pin.version for pin in lockfile.read(platforms.get("linux-64"))}

@@ -162,6 +162,20 @@ plugin = small:plug
     }
 
 
+def test_a_program_lies_where_programs_are(
+    make_wheel: MakeWheel, tmp_path: Path, linux: Platform
+) -> None:
+    """As conda-forge has it: no Python package, and for every Python."""
+    files = {"ziglang/zig": b"\x7fELF", "ziglang/lib/std/os.zig": b"os", "ziglang/lib.txt": b""}
+    tag = "py3-none-manylinux_2_12_x86_64"
+    wheel = make_wheel("ziglang", tag=tag, files=files, executable=("ziglang/zig",))
+    package = made(wheel, tmp_path / "out", linux)
+    assert package.files == {"bin/zig": b"\x7fELF", "lib/zig/std/os.zig": b"os"}
+    assert package.modes == {"bin/zig": 0o755, "lib/zig/std/os.zig": 0o644}
+    assert (package.index["name"], package.index["depends"]) == ("zig", ["__glibc >=2.12"])
+    assert "noarch" not in package.index and "info/link.json" not in package.info
+
+
 def test_record_and_paths_tell_the_truth(
     make_wheel: MakeWheel, tmp_path: Path, linux: Platform
 ) -> None:

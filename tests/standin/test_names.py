@@ -5,7 +5,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler import MatchSpec, Version, VersionSpec
 
-from tools.standin import lockfile, names, platforms
+from tools.standin import lockfile, names, platforms, programs
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ def test_the_table_holds_only_names_that_differ_and_are_used() -> None:
     assert {pypi for pypi, conda in table.items() if pypi == conda} == set()
     assert {pypi for pypi in table if canonicalize_name(pypi) != pypi} == set()
     assert set(table) - locked == set()
+    assert set(programs._table()) - locked == set()
 
 
 def test_no_two_distributions_become_one_package() -> None:

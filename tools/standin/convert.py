@@ -1,8 +1,9 @@
 """A wheel as a conda package, one for one.
 
-Every package is laid out as `noarch: python`: the installer puts site-packages where the Python of
-the prefix wants it and makes the scripts of entry points. Yet every package lies in the folder of
-its platform (CEP 20), pure ones too, because markers make their dependencies differ.
+Every package, but for those of programs.yaml, is laid out as `noarch: python`: the installer puts
+site-packages where the Python of the prefix wants it and makes the scripts of entry points. Yet
+every package lies in the folder of its platform (CEP 20), pure ones too, because markers make their
+dependencies differ.
 """
 
 import csv
@@ -17,13 +18,22 @@ from typing import IO, Any
 
 from packaging.specifiers import SpecifierSet
 
-from tools.standin import archive, names
+from tools.standin import archive, names, programs
 from tools.standin.archive import Entry
 from tools.standin.platforms import Platform
 from tools.standin.wheel import Wheel
 
 # A change to one of these may make the same wheel other bytes.
-MADE_BY = ("archive.py", "conda_names.yaml", "convert.py", "names.py", "platforms.yaml", "wheel.py")
+MADE_BY = (
+    "archive.py",
+    "conda_names.yaml",
+    "convert.py",
+    "names.py",
+    "platforms.yaml",
+    "programs.py",
+    "programs.yaml",
+    "wheel.py",
+)
 SITE = "site-packages"
 
 
@@ -37,17 +47,22 @@ def file_name(wheel: Wheel, sha256: str, platform: Platform, extras: Collection[
 def convert(wheel: Wheel, target: Path, platform: Platform, extras: Collection[str]) -> None:
     """Write the package of `wheel` to `target`, whose name `file_name` gave."""
     index = _index(wheel, target, platform, extras)
-    link: dict[str, Any] = {"type": "python"}
-    if wheel.entry_points:
-        link["entry_points"] = wheel.entry_points
-    info = {
-        "about.json": json.dumps({"summary": wheel.metadata.summary or ""}).encode(),
-        "link.json": json.dumps({"noarch": link, "package_metadata_version": 1}).encode(),
-    }
+    info = {"about.json": json.dumps({"summary": wheel.metadata.summary or ""}).encode()}
+    if not programs.is_program(wheel.name):
+        info["link.json"] = _link(wheel)
     with zipfile.ZipFile(wheel.path) as source:
         for name in wheel.licence_files():
             info["licenses/" + name.split("/", 1)[1]] = source.read(name)
-        archive.write(target, index, _entries(wheel, source, platform), info)
+        lay_out = _program if programs.is_program(wheel.name) else _entries
+        archive.write(target, index, lay_out(wheel, source, platform), info)
+
+
+def _link(wheel: Wheel) -> bytes:
+    """What the installer has to do for a Python package."""
+    link: dict[str, Any] = {"type": "python"}
+    if wheel.entry_points:
+        link["entry_points"] = wheel.entry_points
+    return json.dumps({"noarch": link, "package_metadata_version": 1}).encode()
 
 
 def depends(wheel: Wheel, platform: Platform, extras: Collection[str]) -> list[str]:
@@ -56,9 +71,11 @@ def depends(wheel: Wheel, platform: Platform, extras: Collection[str]) -> list[s
     if wheel.pure:
         python = names.conda_versions(SpecifierSet(wheel.python_needed()))
         return sorted({f"python {python}".strip(), *found})
-    abi = f"python_abi {platform.python}.* *_cp{platform.python.replace('.', '')}"
     glibc = wheel.glibc_needed()
     system = [f"__glibc >={glibc}"] if glibc else []
+    if programs.is_program(wheel.name):
+        return sorted({*system, *found})
+    abi = f"python_abi {platform.python}.* *_cp{platform.python.replace('.', '')}"
     return sorted({f"python {platform.python}.*", abi, *system, *found})
 
 
@@ -66,6 +83,7 @@ def _index(
     wheel: Wheel, target: Path, platform: Platform, extras: Collection[str]
 ) -> dict[str, Any]:
     name, version, build = target.name.removesuffix(".conda").rsplit("-", 2)
+    kind = {} if programs.is_program(wheel.name) else {"noarch": "python"}
     return {
         "name": name,
         "version": version,
@@ -73,9 +91,9 @@ def _index(
         "build_number": 0,
         "depends": depends(wheel, platform, extras),
         "license": wheel.licence(),
-        "noarch": "python",
         "subdir": platform.name,
         "timestamp": archive.EPOCH * 1000,
+        **kind,
     }
 
 
@@ -83,7 +101,8 @@ def _entries(wheel: Wheel, source: zipfile.ZipFile, platform: Platform) -> Itera
     replaced = {f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED")}
     for name, member in wheel.members.items():
         if name not in replaced:
-            yield _entry(wheel, source, member, platform)
+            path = _destination(wheel, name, platform)
+            yield _entry(path, source, member, platform)
     yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/INSTALLER", b"conda\n")
     yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/RECORD", _record(wheel, source, replaced))
 
@@ -102,10 +121,15 @@ def _record(wheel: Wheel, source: zipfile.ZipFile, replaced: Collection[str]) ->
     return out.getvalue().encode()
 
 
+def _program(wheel: Wheel, source: zipfile.ZipFile, platform: Platform) -> Iterator[Entry]:
+    for name, member in wheel.members.items():
+        if path := programs.destination(wheel.name, name):
+            yield _entry(path, source, member, platform)
+
+
 def _entry(
-    wheel: Wheel, source: zipfile.ZipFile, member: zipfile.ZipInfo, platform: Platform
+    path: str, source: zipfile.ZipFile, member: zipfile.ZipInfo, platform: Platform
 ) -> Entry:
-    path = _destination(wheel, member.filename, platform)
     if path.startswith("python-scripts/"):
         return _script(path, source.read(member), platform)
     executable = bool((member.external_attr >> 16) & 0o111)

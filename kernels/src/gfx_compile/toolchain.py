@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import shutil
 import subprocess
@@ -47,18 +46,25 @@ def amd() -> Toolchain:
     """The pinned compiler for AMD targets. Raises CompileError if it is absent or another one."""
     row = table()["amd"]
     name, version = row["distribution"], row["version"]
-    try:
-        found = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        found = "not installed"
-    spec = importlib.util.find_spec(name)
-    if found != version or spec is None or spec.origin is None:
+    binary = _binary(row)
+    found = _version(binary) if binary else "not installed"
+    if binary is None or found != version:
         raise CompileError(f"{name} is {found}, not {version}; run: pip install {name}=={version}")
-    # The binary itself: the distribution's own `python -m` costs a Python start for every call.
-    binary = shutil.which(row["binary"], path=Path(spec.origin).parent)
-    if binary is None:
-        raise CompileError(f"{name} {version} holds no {row['binary']}; install it again")
     return Toolchain(binary, version, ".hsaco", _steps(row))
+
+
+def _binary(row: Mapping[str, Any]) -> str | None:
+    """That of PyPI's distribution, else the program on PATH, which is what conda-forge has."""
+    spec = importlib.util.find_spec(row["distribution"])
+    # Itself: the distribution's own `python -m` costs a Python start for every call.
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    inside = shutil.which(row["binary"], path=folder) if folder else None
+    return inside or shutil.which(row["binary"])
+
+
+def _version(binary: str) -> str:
+    done = subprocess.run([binary, "version"], capture_output=True, text=True)
+    return done.stdout.strip() or "broken"
 
 
 @cache
