@@ -25,6 +25,7 @@ PyMODINIT_FUNC PyInit_helper(void) {
     return made;
 }
 """
+BESIDE_PYTHON = str(Path(sys.executable).with_name("zig"))
 NOTHING: dict[str, Any] = {"variables": {}, "which": lambda _: None, "find": lambda _: None}
 
 
@@ -35,6 +36,7 @@ NOTHING: dict[str, Any] = {"variables": {}, "which": lambda _: None, "find": lam
         ({"which": {"gcc": "/g", "clang": "/c", "zig": "/z"}}, ["/g"]),
         ({"which": {"clang": "/c", "zig": "/z"}}, ["/c"]),
         ({"which": {"zig": "/z"}, "find": {"ziglang": 1}}, ["/z", "cc"]),
+        ({"which": {BESIDE_PYTHON: "/p/zig"}, "find": {"ziglang": 1}}, ["/p/zig", "cc"]),
         ({"find": {"ziglang": 1}}, [sys.executable, "-m", "ziglang", "cc"]),
         ({}, []),
     ],

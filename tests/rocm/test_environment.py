@@ -50,6 +50,19 @@ def test_nothing_asked_brings_no_device_package(
     assert str(next(r.build for r in found if r.name.normalized == "gfx-target")) == "cpu_0"
 
 
+@pytest.mark.parametrize("platform", RELEASES)
+@pytest.mark.parametrize("target", ["gfx1100", "cpu"])
+def test_a_compiler_comes_with_a_gpu_under_linux_alone(
+    built: Stack, platform: str, target: str
+) -> None:
+    """Triton's: the reference target launches nothing, and Triton for Windows brings one."""
+    asked = ["pytorch", "xgrammar", *solve.asks_for(target)]  # xgrammar needs Triton
+    channels = solve.channels_for(target)
+    found = {r.name.normalized for r in solve.records(asked, platform, channels=channels)}
+    assert ("triton" in found) == (platform == "linux-64")
+    assert ("zig" in found) == (platform == "linux-64" and target != "cpu")
+
+
 def test_a_second_gpu_can_be_added(built: Stack) -> None:
     extra = ["amd-torch-device-gfx1201", "amd-torch-device-gfx12-0"]
     found = solve.records([*ASKED, *solve.asks_for("gfx1100"), *extra])

@@ -1,7 +1,8 @@
 """At its first start Triton compiles a small C module, and few users' machines have a C compiler.
 
-Where there is none, zig serves, which conda-forge and PyPI have as a package. Where that is not
-there either, what Triton would have compiled is refused in one line.
+Where there is none, zig serves, which AMD's Triton brings as our channel has it
+(recipes/triton), or PyPI's package. Where that is not there either, what Triton would have
+compiled is refused in one line.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 TRITON_KNOWS = ("gcc", "clang")  # beside what CC names
@@ -32,6 +33,7 @@ def any_at_all(
     """That one, else zig, a program or a Python package; empty where there is none."""
     if found := of_triton(variables, which):
         return found
-    if program := which("zig"):
+    # Beside Python too: a prefix that brings zig may be used without being activated.
+    if program := which("zig") or which(str(Path(sys.executable).with_name("zig"))):
         return [program, "cc"]
     return [sys.executable, "-m", "ziglang", "cc"] if find("ziglang") else []
