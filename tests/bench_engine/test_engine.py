@@ -86,6 +86,7 @@ def test_the_start_was_cold(found: list[dict[str, Any]]) -> None:
 def test_memory_and_capacity(found: list[dict[str, Any]]) -> None:
     peak, weights, cache = (_of(found, "memory", m)[0] for m in ("peak", "weights", "kv_cache"))
     assert peak["value"] > weights["value"] + 1e6
+    assert (cache["better"], cache["best"]) == ("neither", None)
     (capacity,) = _of(found, "kv_capacity")
     assert capacity["value"] == pytest.approx(cache["value"] / (5 * 2 * 2 * 128 * 2), rel=0.01)
 

@@ -122,6 +122,12 @@ def test_a_spill_in_any_round_is_one_of_the_row(
         assert ("spill_unknown" in row["settings"]) == (None in told)
 
 
+def test_table_has_no_best_where_no_direction_is_good() -> None:
+    cache = Measured("memory", "kv_cache", "byte", "neither", [2.5e9])
+    (line,) = table.table(_rows(outcome("gfx", 0, cache))).splitlines()[1:]
+    assert line.split() == ["memory", "kv_cache", "gfx", "2.5", "2.5..2.5", "1", "Gbyte"]
+
+
 def test_table_scales_units() -> None:
     big = Measured("memory", "peak", "byte", "lower", [2.5e9])
     lines = table.table(_rows(outcome("gfx", 0, big, decode(80.0)))).splitlines()

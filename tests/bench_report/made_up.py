@@ -44,7 +44,7 @@ def summary(samples: Sequence[float], better: str) -> dict[str, Any]:
     """Median, best and spread of `samples`, nothing for none."""
     if not samples:
         return {"value": None, "best": None, "spread": None}
-    best = max(samples) if better == "higher" else min(samples)
+    best = {"higher": max, "lower": min}.get(better, lambda _: None)(samples)
     ends = statistics.quantiles(samples, n=10, method="inclusive") if samples[1:] else samples
     return {"value": statistics.median(samples), "best": best, "spread": [ends[0], ends[-1]]}
 

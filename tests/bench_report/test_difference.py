@@ -48,6 +48,12 @@ def test_direction_comes_from_better(reader: Reader) -> None:
     assert judged(reader, more, SAME, "lower") is Verdict.BETTER
 
 
+def test_where_no_direction_is_good_it_is_only_different(reader: Reader) -> None:
+    more = [value * 1.2 for value in SAME]
+    assert judged(reader, SAME, more, "neither") is Verdict.OTHER
+    assert judged(reader, SAME, SAME, "neither") is Verdict.WITHIN
+
+
 def test_two_samples_say_nothing(reader: Reader) -> None:
     assert judged(reader, SAME, [1.0, 1.0]) is Verdict.FEW
     assert judged(reader, [1.0], [2.0]) is Verdict.FEW

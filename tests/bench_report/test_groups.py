@@ -126,6 +126,15 @@ def test_losses_are_found_in_either_direction(reader: Reader) -> None:
         assert found == ([lost] if lost < 1 else [])
 
 
+def test_what_is_neither_good_nor_bad_is_not_compared(reader: Reader) -> None:
+    """Also in rows that said that a smaller cache is better, which holds fewer tokens."""
+    for better in ("lower", "neither"):
+        cache = {"bench": "memory", "metric": "kv_cache", "unit": "byte", "better": better}
+        peer = made_up.row(contestant="fp16", samples=[1.0] * 3, **cache)
+        found = group(reader([made_up.row(**cache), peer]))
+        assert count(found) == 0 and not list(losses(found))
+
+
 def test_missing_metrics_leave_holes(reader: Reader) -> None:
     ttft = made_up.row(
         bench="ttft", metric="ttft", unit="s", parameters={"prompt": 2048}, contestant="fp16"

@@ -33,6 +33,7 @@ class Verdict(Enum):
     WORSE = "worse"
     WITHIN = "within the spread"
     FEW = "too few samples"
+    OTHER = "different"  # by more than the spread, where no direction is good
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def between(first: Row, second: Row) -> Difference:
         return Difference(Verdict.FEW, change)
     if not _exceeds(first, second, change):
         return Difference(Verdict.WITHIN, change)
+    if first.better == "neither":
+        return Difference(Verdict.OTHER, change)
     gained = (second.value > first.value) == (first.better == "higher")
     return Difference(Verdict.BETTER if gained else Verdict.WORSE, change)
 

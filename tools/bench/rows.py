@@ -18,6 +18,8 @@ from tools.errors import ToolError
 SCHEMA = Path(__file__).with_name("row.schema.json")
 RESULTS = paths.ROOT / "results" / "engine.jsonl"
 VERSION = 1
+# Of these no direction is good; the oldest rows say that less is.
+NEITHER = (("memory", "kv_cache"),)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def _row(text: str, where: str) -> Row:
     for problem in _problems(found):
         raise ToolError(f"{where}: {problem}", "was it edited by hand?")
     named: dict[str, Any] = {field.name: found.get(field.name) for field in fields(Row)}
+    if (found["bench"], found["metric"]) in NEITHER:
+        named |= {"better": "neither", "best": None}
     return Row(**named)
 
 

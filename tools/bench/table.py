@@ -21,6 +21,7 @@ LOOKS = {
     Verdict.WORSE: "[red]{}[/]",
     Verdict.WITHIN: "[dim]{}[/]",
     Verdict.FEW: "[dim]{}[/]",
+    Verdict.OTHER: "{}",
 }
 
 

@@ -66,7 +66,12 @@ def change(value: float | None) -> str:
 
 
 def times(row: Row, other: Row) -> float | None:
-    """How many times as good `row` is as `other` (above 1 is a win), where both are positive."""
+    """How many times as good `row` is as `other` (above 1 is a win), where both are positive.
+
+    None also where no direction is good.
+    """
+    if row.better == "neither":
+        return None
     if not row.value or not other.value or row.value < 0 or other.value < 0:
         return None
     return row.value / other.value if row.better == "higher" else other.value / row.value

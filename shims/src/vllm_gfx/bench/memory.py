@@ -16,7 +16,9 @@ def memory(bench: Bench) -> Iterator[Measured]:
     """Peak of this process after everything it measured; weights and KV cache as allocated."""
     yield Measured("memory", "peak", "byte", "lower", [float(peak())])
     for metric, held in storage.held(bench.engine).items():
-        yield Measured("memory", metric, "byte", "lower", [float(held)])
+        # A larger cache takes more memory and holds more tokens: `kv_capacity` says which is good.
+        better = "neither" if metric == "kv_cache" else "lower"
+        yield Measured("memory", metric, "byte", better, [float(held)])
 
 
 def kv_capacity(bench: Bench) -> Iterator[Measured]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
-BETTER = ("higher", "lower")
+BETTER = ("higher", "lower", "neither")
 BENCHES = (
     "decode",
     "ttft",
@@ -62,13 +62,15 @@ def summary(samples: Sequence[float], better: str) -> dict[str, Any]:
     """`value` (median), `best`, `samples` and `spread` of a row; None and [] without samples."""
     if not samples:
         return {"value": None, "best": None, "samples": [], "spread": None}
-    best = max(samples) if better == "higher" else min(samples)
     return {
         "value": statistics.median(samples),
-        "best": best,
+        "best": _BEST[better](samples),
         "samples": list(samples),
         "spread": [percentile(samples, 0.1), percentile(samples, 0.9)],
     }
+
+
+_BEST: dict[str, Any] = {"higher": max, "lower": min, "neither": lambda _: None}
 
 
 def percentile(samples: Sequence[float], share: float) -> float:

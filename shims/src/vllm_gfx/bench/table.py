@@ -31,7 +31,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         of.strip(),
         row["contestant"],
         f"{row['value'] / scale:.4g}",
-        f"{row['best'] / scale:.4g}",
+        "" if row["best"] is None else f"{row['best'] / scale:.4g}",
         f"{low / scale:.4g}..{high / scale:.4g}",
         str(len(row["samples"])),
         prefix + row["unit"],
