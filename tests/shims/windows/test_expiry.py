@@ -75,3 +75,10 @@ def test_hub_paths() -> None:
 def test_chat_signals() -> None:
     text = _function("entrypoints/cli/openai.py", "_register_signal_handlers")
     assert "signal.SIGTSTP" in text
+
+
+def test_op_sources() -> None:
+    spec = importlib.util.find_spec("torch")
+    assert spec and spec.origin
+    text = (Path(spec.origin).parent / "_library" / "utils.py").read_text(encoding="utf-8")
+    assert "inspect.getframeinfo" in text, "vllm_gfx/early/op_sources.py: is it needed still?"
