@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from vllm_gfx import checkpoint, envs, serve
+from vllm import EngineArgs
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+from vllm_gfx import checkpoint, envs, serve, serve_hosts
 from vllm_gfx.refusal import Refusal
 
 from tests.serve.server import free_port
@@ -118,11 +121,77 @@ def test_the_quantisation_of_a_folder(model: Path) -> None:
     assert checkpoint.quantisation(HUB) == ""
 
 
-def test_variables_are_set_where_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of the variables is set; what is set meanwhile is taken back."""
     for name in envs.DEFAULTS:
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # `delenv` of what is unset would take back nothing
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_variables_are_set_where_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_HOST_IP", "192.0.2.7")
     envs.set_defaults()
     expected = {name: value for name, (value, _) in envs.DEFAULTS.items()}
     found = {name: os.environ[name] for name in envs.DEFAULTS}
     assert found == {**expected, "VLLM_HOST_IP": "192.0.2.7"}
+
+
+def _host_ip(monkeypatch: pytest.MonkeyPatch, *argv: str) -> str | None:
+    """This process's address as `vllm-gfx serve` leaves it for upstream."""
+    monkeypatch.setattr(serve.preflight, "check_machine", lambda: None)
+    monkeypatch.setattr(sys, "argv", sys.argv)  # `run` sets it
+    found: list[str | None] = []
+    monkeypatch.setattr(serve, "_upstream", lambda _: found.append(os.environ.get("VLLM_HOST_IP")))
+    serve.run([HUB, *argv])
+    return found[0]
+
+
+SEVERAL_HOSTS = (
+    ["--nnodes", "2", "--node-rank", "1"],
+    ["-n", "2"],
+    ["--data-parallel-backend=ray"],
+    ["-dp", "2", "-dpb", "ray"],
+    ["--data_parallel_address", "192.0.2.1"],
+    ["--master-addr", "192.0.2.1"],
+    ["--distributed-executor-backend", "ray"],
+    ["--distributed_executor_backend=external_launcher"],
+    ["--kv-transfer-config.kv_role", "kv_both"],
+)
+ONE_HOST = (
+    [],
+    ["--nnodes", "1", "--distributed-executor-backend", "mp", "-dpb=mp", "-dp", "2"],
+    ["--data-parallel-address=127.0.0.1"],
+)
+
+
+@pytest.mark.usefixtures("nothing_set")
+@pytest.mark.parametrize("flags", SEVERAL_HOSTS)
+def test_other_hosts_are_not_told_of_loopback(
+    flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _host_ip(monkeypatch, *flags) is None
+    assert os.environ["VLLM_NO_USAGE_STATS"] == "1"
+
+
+@pytest.mark.usefixtures("nothing_set")
+@pytest.mark.parametrize("flags", ONE_HOST)
+def test_one_host_needs_no_network(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _host_ip(monkeypatch, *flags) == "127.0.0.1"
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_a_config_file_may_ask_for_other_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "flags.yaml"
+    config.write_text("nnodes: 2\n")
+    assert _host_ip(monkeypatch, "--config", str(config)) is None
+
+
+def test_the_flags_for_other_hosts_are_upstreams() -> None:
+    parser = EngineArgs.add_cli_args(FlexibleArgumentParser())
+    long = {name: parser._option_string_actions[f"--{name}"] for name in serve_hosts.ALONE}
+    for short, name in serve_hosts.SHORT.items():
+        assert parser._option_string_actions[short] is long[name.removeprefix("--")]

@@ -19,15 +19,17 @@ WARN, REFUSE = "warn", "refuse"
 # name -> (value, why): what the commands of `vllm-gfx` set where it is unset.
 DEFAULTS = {
     "VLLM_NO_USAGE_STATS": ("1", "upstream otherwise sends statistics about this machine"),
-    "VLLM_HOST_IP": ("127.0.0.1", "upstream otherwise asks the network for its own address"),
+    "VLLM_HOST_IP": ("127.0.0.1", "on one host upstream otherwise asks the network for its own"),
     "PYTHONUTF8": ("1", "vLLM opens text files without naming an encoding; for its processes"),
 }
+_OF_ONE_HOST = ("VLLM_HOST_IP",)  # other hosts could not reach that address
 
 
-def set_defaults() -> None:
+def set_defaults(several_hosts: bool = False) -> None:
     """Set the DEFAULTS that are unset, for this process and those it starts."""
     for name, (value, _) in DEFAULTS.items():
-        os.environ.setdefault(name, value)
+        if not (several_hosts and name in _OF_ONE_HOST):
+            os.environ.setdefault(name, value)
 
 
 def simulated_target() -> str:

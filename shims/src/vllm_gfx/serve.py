@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vllm_gfx import checkpoint, envs, preflight, refusal
+from vllm_gfx import checkpoint, envs, preflight, refusal, serve_hosts
 from vllm_gfx.refusal import Refusal
 
 HOST = "127.0.0.1"
@@ -34,6 +34,7 @@ _WITH_VALUE = (
     "shutdown-timeout",
     "tokenizer",
     "uds",
+    *serve_hosts.ALONE,
 )
 _WATCHED = (*_WITH_VALUE, _NO_TOKENIZER)
 
@@ -45,8 +46,9 @@ class _Flags(argparse.ArgumentParser):
 
 def run(argv: Sequence[str]) -> None:
     """Serve as `argv` (MODEL and upstream's flags) says, until stopped. Raises Refusal."""
-    envs.set_defaults()
-    if not any(arg.split("=")[0] in ("-h", "--help") for arg in argv):
+    helped = any(arg.split("=")[0] in ("-h", "--help") for arg in argv)
+    envs.set_defaults(several_hosts=not helped and serve_hosts.asked(_given(argv)))
+    if not helped:
         argv = prepared(argv)
         preflight.check_machine()
     sys.argv = ["vllm", "serve", *argv]
@@ -56,9 +58,7 @@ def run(argv: Sequence[str]) -> None:
 def prepared(argv: Sequence[str]) -> list[str]:
     """`argv` with our defaults where it says nothing. Raises Refusal for what cannot be served."""
     model, rest = _model(argv)
-    given = flags(rest)
-    if "config" in given:
-        given = {**_config_file(Path(given["config"])), **given}
+    given = _given(rest)
     named = model or given.get("model")
     if named is None:
         raise Refusal("no model is given", "put it first: vllm-gfx serve MODEL [flags]")
@@ -71,6 +71,12 @@ def prepared(argv: Sequence[str]) -> list[str]:
     defaults = {"host": HOST, "shutdown-timeout": SHUTDOWN_TIMEOUT}
     added = [f"--{name}={value}" for name, value in defaults.items() if name not in given]
     return [*([model] if model else []), *added, *rest]
+
+
+def _given(argv: Sequence[str]) -> dict[str, str]:
+    """The flags that matter here, of `argv` and of the `--config` file it names."""
+    given = flags(argv)
+    return {**_config_file(Path(given["config"])), **given} if "config" in given else given
 
 
 def _model(argv: Sequence[str]) -> tuple[str, list[str]]:
@@ -93,8 +99,12 @@ def flags(argv: Sequence[str]) -> dict[str, str]:
 
 
 def _dashed(arg: str) -> str:
+    """With the flag's long name in dashes; of `--flag.key`, which sets a part of it, the flag."""
     name, equals, value = arg.partition("=")
-    return name.replace("_", "-") + equals + value if name.startswith("--") else arg
+    name = serve_hosts.SHORT.get(name, name)
+    if not name.startswith("--"):
+        return arg
+    return name.replace("_", "-").partition(".")[0] + equals + value
 
 
 def _config_file(path: Path) -> dict[str, str]:
