@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from vllm_gfx.bench import child, cli, engine, plan, rows
+import torch
+from vllm_gfx.bench import child, cli, engine, facts, plan, rows
 from vllm_gfx.bench.ablate import Absent
 from vllm_gfx.refusal import Refusal
 
@@ -81,6 +83,55 @@ def test_step_and_roofline_follow_from_decode(found: list[dict[str, Any]]) -> No
 def test_the_start_was_cold(found: list[dict[str, Any]]) -> None:
     (start,) = _of(found, "startup")
     assert start["cold"] is True and start["value"] > 1.0
+    assert start["parameters"] == child.STARTUP
+
+
+def test_a_start_includes_what_torch_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what measures the device is not a part of it."""
+    now = 100.0
+
+    def takes(seconds: float, answer: Any = None) -> Any:
+        def call(*_: Any) -> Any:
+            nonlocal now
+            now += seconds
+            return answer
+
+        return call
+
+    seen: list[float] = []
+    config = SimpleNamespace(vllm_config=None)
+    for module, name, stand_in in (
+        (child.time, "time", lambda: now),
+        (facts, "ready", takes(5.0)),
+        (facts, "device", takes(20.0, {})),
+        (engine, "start", takes(10.0, config)),
+        (engine, "fitting", lambda *_: None),
+        (child, "_facts", lambda *_: {"settings": {}}),
+        (child, "_spill", lambda _: {}),
+        (child, "_all", lambda _benches, _bench, ready, *_: seen.append(ready) or []),
+        (child.Sizes, "from_json", lambda _: None),
+    ):
+        monkeypatch.setattr(module, name, stand_in)
+    monkeypatch.setattr("vllm_gfx.bench.measures.Bench", lambda *_: None)
+    asked = {"sizes": {}, "ablated": "", "model": "m", "mode": "eager", "flags": []}
+    more = {"spawned": 97.0, "commit": "abc", "benches": []}
+    child._measure(asked | more, lambda _: None)
+    assert seen == [3.0 + 5.0 + 10.0]
+
+
+def test_torch_is_imported_before_the_device_is_measured() -> None:
+    code = "import sys; from vllm_gfx.bench import facts; before = 'torch' in sys.modules\n"
+    code += "facts.ready(); print(before, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+def test_the_context_is_made_before_the_device_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "empty", lambda *_, device: made.append(device))
+    facts.ready()
+    assert made == ["cuda"]
 
 
 def test_memory_and_capacity(found: list[dict[str, Any]]) -> None:

@@ -62,7 +62,7 @@ def test_bounds_without_a_peer(reader: Reader) -> None:
 
 def test_only_a_start_that_is_known_to_be_warm_counts(reader: Reader) -> None:
     start: dict[str, Any] = {"bench": "startup", "metric": "startup", "unit": "s", "samples": [9.0]}
-    start |= {"better": "lower", "parameters": {}}
+    start |= {"better": "lower", "parameters": {"includes": "import of torch"}}
     for cold, said in (
         (None, "not measured"),
         (True, "not measured"),

@@ -25,6 +25,13 @@ def test_the_newest_row_of_a_case_counts_wherever_it_stands(reader: Reader) -> N
     assert values(cases.newest(reader([old, made_up.row(samples=[3.0])]))) == [3.0]
 
 
+def test_a_start_that_counts_more_replaces_none_that_counts_less(reader: Reader) -> None:
+    start: dict[str, Any] = {"bench": "startup", "metric": "startup", "cold": False}
+    more = {"includes": "import of torch"}
+    rows = reader([made_up.row(**start, parameters=of) for of in ({}, more)])
+    assert cases.newest(rows) == rows and [cases.is_short(row) for row in rows] == [True, False]
+
+
 def test_what_makes_another_case(reader: Reader) -> None:
     others: list[dict[str, Any]] = [
         {"parameters": {"prompt": 256, "tokens": 128, "streams": 1}},
@@ -150,6 +157,6 @@ def test_labels_leave_out_what_is_always_the_same(session: list[Row]) -> None:
     labels = [line.label for line in only.lines]
     assert labels[:2] == ["decode", "ttft, prompt 128"]
     assert "throughput, streams 32" in labels and "step: host share" in labels
-    assert "startup, cold" in labels and "ablate, without linear" in labels
+    assert "startup, cold, includes made-up import" in labels and "ablate, without linear" in labels
     assert len(set(labels)) == len(labels)
     assert only.note == "Where nothing else is said: prompt 128, tokens 128, streams 1."

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bench_report import made_up
-from tools.bench import markdown
+from tools.bench import markdown, meaning
 
 NONE = "No row has been measured yet."
 
@@ -31,8 +31,22 @@ def test_ours_the_ratios_and_the_losses_are_there(results: Path) -> None:
     assert cells["1 stream"] == "109 tok/s (3.94x upstream-w4, 2.22x fp16)"
     assert cells["of the bandwidth"] == "70.2%"  # no speed: ENGINE.md compares it
     assert cells["first token, 2048"].startswith("290 ms (0.99x upstream-w4 ~, ")
-    assert cells["start-up"] == "21.1 s"
+    assert cells["start-up"] == "21.3 s (20.9..35 s)"  # the first start is not hidden
+    assert meaning.SHORT not in markdown.readme_table()
     assert "ours loses 9, 1 of them by more than the spread." in markdown.readme_table()
+
+
+def test_a_start_that_leaves_something_out_says_so(results: Path) -> None:
+    start: dict[str, Any] = {"bench": "startup", "metric": "startup", "unit": "s", "cold": False}
+    start |= {"better": "lower", "parameters": {}, "samples": [36.0, 18.0, 19.0]}
+    made_up.write(results, [made_up.row(subject="qwen2.5-7b-gptq-int4", **start)])
+    readme, page = markdown.readme_table(), markdown.page()
+    assert "| 19 s * (18..36 s) |" in readme and "graph: 19 s * |" in readme
+    assert f"\n\n{meaning.SHORT}" in readme
+    assert "| 19 s * (" in page and "best 18, worst 36, n=3)" in page and meaning.SHORT in page
+    start["parameters"] = {"includes": "import of torch"}
+    made_up.write(results, [made_up.row(subject="qwen2.5-7b-gptq-int4", **start)])
+    assert " * " not in markdown.readme_table()
 
 
 def test_every_device_has_a_table(results: Path) -> None:

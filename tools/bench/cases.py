@@ -86,6 +86,11 @@ def _attempt(row: Row) -> tuple[Any, ...]:
     return (row.subject, row.contestant, asked, row.parameters.get("without"))
 
 
+def is_short(row: Row) -> bool:
+    """Whether a start's row leaves out what later ones include; `meaning.SHORT` says what."""
+    return row.bench == "startup" and row.value is not None and "includes" not in row.parameters
+
+
 def label(row: Row, unsaid: Container[str] = ()) -> str:
     """The question in words, without some parameters: `throughput, streams 8, prompt 512`."""
     name = row.metric if row.metric.startswith(row.bench) else f"{row.bench}: {row.metric}"

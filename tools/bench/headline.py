@@ -25,6 +25,7 @@ class Column:
     parameters: dict[str, Any] = field(default_factory=dict)
     cold: bool | None = None  # None: whatever the row says
     speed: bool = False  # only what users wait for is compared in a headline
+    extremes: bool = False  # the smallest and the largest sample are said
 
     def fits(self, row: Row) -> bool:
         """Whether `row` answers this question."""
@@ -41,7 +42,7 @@ COLUMNS = (
     Column("32 streams", "throughput", "throughput", {"streams": 32}, speed=True),
     Column("first token, 2048", "ttft", "ttft", {"prompt": 2048}, speed=True),
     Column("host share", "step", "host_share"),
-    Column("start-up", "startup", "startup", cold=False),
+    Column("start-up", "startup", "startup", cold=False, extremes=True),
 )
 
 

@@ -9,7 +9,17 @@ from tools.bench import cases, meaning, words
 from tools.bench.aims import all_aims, judged
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line, group
-from tools.bench.headline import COLUMNS, MARKED, Match, answer, clear, count, losses, matches
+from tools.bench.headline import (
+    COLUMNS,
+    MARKED,
+    Column,
+    Match,
+    answer,
+    clear,
+    count,
+    losses,
+    matches,
+)
 from tools.bench.rows import RESULTS, Row, read
 
 PAGE = paths.ROOT / "results" / "ENGINE.md"
@@ -46,8 +56,8 @@ def readme_table() -> str:
 
 def _headlines(groups: Sequence[Group]) -> Iterator[list[str]]:
     for part in groups:
-        lines = ((answer(part, column), column.speed) for column in COLUMNS)
-        yield [part.title, *(_headline(line, speed) if line else "" for line, speed in lines)]
+        lines = ((answer(part, column), column) for column in COLUMNS)
+        yield [part.title, *(_headline(line, column) if line else "" for line, column in lines)]
 
 
 def _aims(groups: Sequence[Group]) -> Iterator[list[str]]:
@@ -59,12 +69,14 @@ def _aims(groups: Sequence[Group]) -> Iterator[list[str]]:
         yield [str(aim), reached if found else "not measured", missed]
 
 
-def _headline(line: Line, compared: bool) -> str:
-    """Ours and, if `compared`, how many times as good it is; without ours, whoever answered."""
+def _headline(line: Line, column: Column) -> str:
+    """Ours and, for a speed, how many times as good it is; without ours, whoever answered."""
     if OURS not in line.rows:
         return ", ".join(f"{name} {words.median(row)}" for name, row in line.rows.items())
-    found = matches(line) if compared else []
+    found = matches(line) if column.speed else []
     said = [_bold(str(match), match) for match in found if match.times is not None]
+    if column.extremes and (ends := words.extremes(line.rows[OURS])):
+        said.insert(0, ends)
     return words.median(line.rows[OURS]) + (f" ({', '.join(said)})" if said else "")
 
 
@@ -74,6 +86,8 @@ def _sums(groups: Sequence[Group], found: Sequence[Row]) -> Iterator[str]:
         f"{MARKED} Of {count(groups)} comparisons with other contestants ours loses {len(lost)}, "
         f"{clear(lost)} of them by more than the spread."
     )
+    if any(cases.is_short(row) for row in cases.newest(found)):
+        yield meaning.SHORT
     if failed := cases.failures(found):
         yield "Failed: " + "; ".join(map(failure, failed)) + "."
 

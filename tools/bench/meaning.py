@@ -26,6 +26,10 @@ CONTESTANTS = {
     "fp16-torch": "the same, its linear layers by torch's product, as upstream has it",
 }
 
+SHORT = (
+    "Starts with a * leave out the import of torch and the making of the GPU's context; rows that "
+    "say `includes` count them."
+)
 METHOD = (
     "Every contestant and round is a process of its own, in turns: A B C A B C. Runs that warm up "
     "are not counted.",
@@ -38,5 +42,8 @@ METHOD = (
     + "; ".join(f"{name}, {what}" for name, what in CONTESTANTS.items())
     + ". What a contestant does not name is ours in each of them: the output head, norms, rotary "
     "embedding, activations, the write of the KV cache.",
+    "The first start after a machine's boot takes longer than those that follow. It is a sample "
+    "like the others, the worst one; `cold` and `warm` are about compiled kernels.",
+    SHORT,
     "Samples of one process do not show how processes differ, so take several rounds.",
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tools.bench.cases import is_short
 from tools.bench.rows import Row
+
+SHORT = " *"  # of a start; meaning.SHORT says what it lacks
 
 # unit of a row -> how small values, and large ones, are written: (below, factor, text) in turn
 _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
@@ -36,9 +39,23 @@ def quantity(value: float, unit: str) -> str:
 
 
 def median(row: Row) -> str:
-    """The row's value, or that it failed; and whether the device's memory overflowed."""
+    """The row's value, or that it failed; and whether the device's memory overflowed.
+
+    With SHORT after a start that leaves something out.
+    """
     said = "failed" if row.value is None else quantity(row.value, row.unit)
+    if is_short(row):
+        said += SHORT
     return f"{said}, spilled" if row.spill else said
+
+
+def extremes(row: Row) -> str:
+    """The smallest and the largest sample, in the median's unit; empty where there is one."""
+    if row.value is None or len(row.samples or []) < 2:
+        return ""
+    factor, text = scale(row.value, row.unit)
+    low, high = min(row.samples or []), max(row.samples or [])
+    return f"{number(low * factor)}..{number(high * factor)}{text}"
 
 
 def span(row: Row) -> str:
@@ -51,12 +68,14 @@ def span(row: Row) -> str:
 
 
 def spread(row: Row) -> str:
-    """`span`, the best, and of how many samples; empty for a failed row."""
+    """`span`, the best and the worst, and of how many samples; empty for a failed row."""
     if row.value is None or not row.samples:
         return ""
     said = [span(row), f"n={len(row.samples)}"]
     if span(row) and row.best is not None:
-        said.insert(1, f"best {number(row.best * scale(row.value, row.unit)[0])}")
+        factor, _ = scale(row.value, row.unit)
+        worst = min(row.samples) if row.better == "higher" else max(row.samples)
+        said[1:1] = [f"best {number(row.best * factor)}", f"worst {number(worst * factor)}"]
     return ", ".join(filter(None, said))
 
 

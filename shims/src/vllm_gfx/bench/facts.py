@@ -50,6 +50,14 @@ def commit() -> str:
 _QUIET: dict[str, Any] = {"capture_output": True, "text": True}
 
 
+def ready() -> None:
+    """Import torch and make the GPU's context: any engine's start does, whoever measures it."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.empty(1, device="cuda")
+
+
 def device() -> dict[str, Any]:
     """The device that torch uses here, with the bandwidth of a large copy measured now."""
     import torch
