@@ -32,6 +32,16 @@ def test_rounds_of_one_contestant_are_one_row() -> None:
     assert ours["settings"]["order"] == ["gfx", "upstream", "gfx", "upstream"]
 
 
+def test_what_was_found_does_not_part_the_rounds() -> None:
+    def kernels(name: str, ms: float) -> Measured:
+        longest = [{"name": name, "ms": ms, "launches": 1.0}]
+        return Measured("step", "kernels", "ms", "lower", [ms], {"streams": 1, "longest": longest})
+
+    (row,) = _rows(outcome("gfx", 0, kernels("a", 2.0)), outcome("gfx", 1, kernels("b", 3.0)))
+    assert row["samples"] == [2.0, 3.0] and row["parameters"]["longest"][0]["name"] == "a"
+    assert "longest" not in table.table([row])
+
+
 def test_cold_starts_stand_apart_and_nothing_else_does() -> None:
     def start(seconds: float) -> Measured:
         return Measured("startup", "startup", "s", "lower", [seconds])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,8 +59,17 @@ def test_what_names_no_launch_is_of_no_graph() -> None:
 
 def test_the_longest_kernels_come_first() -> None:
     longest = step.summed(EVENTS, 2).longest
-    assert longest[0] == ("gemv", 0.3, 1.0)
-    assert [name for name, _, _ in longest][1] == "norm"
+    assert longest[0] == {"name": "gemv", "ms": 0.3, "launches": 1.0}
+    assert longest[1]["name"] == "norm"
+
+
+def test_the_row_of_kernels_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "_traces", lambda _: [step.summed(EVENTS, 2)])
+    bench: Any = SimpleNamespace(step_seconds=[1e-3], single={"prompt": 128})
+    found = {m.metric: m.parameters for m in step.step(bench, lambda _: None)}
+    names = [kernel["name"] for kernel in found.pop("kernels")["longest"]]
+    assert names == ["gemv", "norm", "Memcpy DtoH", "sample"]
+    assert all(parameters == {"prompt": 128} for parameters in found.values())
 
 
 def test_an_empty_trace() -> None:

@@ -92,7 +92,8 @@ def _measured(speed: float, size: float, chance: random.Random) -> Iterator[dict
     yield _of("roofline", "1", some(share), {**one, "bytes": size * 1e9})
     step, kernels = 1e3 / speed, 0.9e3 / speed
     yield _of("step", "ms", some(step), one, **lower)
-    yield _of("step", "ms", some(kernels), one, metric="kernels", **lower)
+    which = {**one, "longest": [{"name": f"made_up_{size:g}", "ms": 0.5, "launches": 28.0}]}
+    yield _of("step", "ms", some(kernels), which, metric="kernels", **lower)
     yield _of("step", "1", some(0.1), one, metric="host_share", **lower)
     yield _of("step", "", [231.0] * 3, one, metric="launches", **lower)
     for without, saved in CLASSES.items():

@@ -90,6 +90,12 @@ def test_method_kernels_versions_and_settings_are_there(page: str) -> None:
     assert found["gfx-kernels"] == "0.0 made up" and found["copy_gb_s"] == "800.0"
     assert found["os"] == "made-up OS" and found["commit"] == "0000000"
     assert found["dtype"] == "float16" and found["mode"] == "graph"
+    assert text.count("28 x made_up_14.3 (0.5 ms)") == 1
+
+
+def test_models_of_one_stamp_have_setups_of_their_own(tmp_path: Path) -> None:
+    rows = [made_up.row(), made_up.row(subject="another")]
+    assert len(html.setups(read(made_up.write(tmp_path / "rows.jsonl", rows)))) == 2
 
 
 def test_the_engine_is_said_as_it_is_when_whole(tmp_path: Path) -> None:

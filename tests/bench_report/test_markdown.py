@@ -84,6 +84,7 @@ def test_the_page_has_every_newest_row(results: Path) -> None:
     assert len(lines(text)) - 2 == len(rows) / 3  # a line for three contestants
     assert "fp16 of made-up-7b: 2026-01-01" in text and "28 x MadeUpLinear" in text
     assert "| 1 tok/s" not in text
+    assert "longest kernels of a step: 28 x made_up_14.3 (0.5 ms)" in text
 
 
 def test_a_cell_cannot_end_a_table(results: Path) -> None:

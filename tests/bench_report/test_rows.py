@@ -13,7 +13,7 @@ import pytest
 
 from tests.bench_report import made_up
 from tools import paths
-from tools.bench import aims, meaning, rows
+from tools.bench import aims, cases, meaning, rows
 from tools.bench.groups import ORDER
 from tools.errors import ToolError
 
@@ -48,6 +48,7 @@ def test_the_schema_is_that_of_the_writer(writer: ModuleType) -> None:
     assert set(schema["required"]) == set(writer.KEYS) - {"error"}
     assert schema["properties"]["schema"]["const"] == rows.VERSION == writer.SCHEMA
     assert set(schema["properties"]["better"]["enum"]) == set(writer.BETTER)
+    assert cases.FOUND == writer.FOUND
 
 
 def test_the_report_has_words_for_every_bench(writer: ModuleType) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tools.bench.rows import Row
 
 # Parameters that follow from a measurement, so they cannot tell two cases apart.
-FOUND = ("bytes", "weight_bytes", "kv_bytes")
+FOUND = ("bytes", "weight_bytes", "kv_bytes", "longest")
 
 
 @dataclass(frozen=True, order=True)
@@ -84,6 +84,13 @@ def _attempt(row: Row) -> tuple[Any, ...]:
     """Whose process gave `row`: what fails as a whole. An ablated engine is one of its own."""
     asked = row.settings.get("asked_mode") or mode(row)
     return (row.subject, row.contestant, asked, row.parameters.get("without"))
+
+
+def longest(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The kernels that took longest in a step, of the first of `rows` that names them."""
+    found: Iterator[list[dict[str, Any]]]
+    found = (row.parameters["longest"] for row in rows if "longest" in row.parameters)
+    return next(found, [])
 
 
 def is_short(row: Row) -> bool:

@@ -42,6 +42,7 @@ def page(rows: Sequence[Row], groups: Sequence[Group], plots: Sequence[Plot]) ->
         clear=clear(lost),
         comparisons=count(groups),
         setups=setups(rows),
+        longest=longest(rows),
         benches=meaning.BENCHES,
         method=meaning.METHOD,
         columns=COLUMNS,
@@ -62,12 +63,25 @@ def _counting(rows: Sequence[Row]) -> Callable[[Row], bool]:
     return lambda row: id(row) in kept
 
 
-def setups(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
-    """A row for every invocation, contestant and mode, of a whole engine if there is one."""
-    found: dict[tuple[str, str, str], Row] = {}
+def setups(rows: Sequence[Row]) -> list[Row]:
+    """A row for every invocation, model, contestant and mode, of a whole engine if there is one."""
+    found: dict[tuple[str, ...], Row] = {}
     for row in sorted(rows, key=lambda row: row.bench == "ablate"):
-        found.setdefault((row.run, row.contestant, cases.mode(row)), row)
-    return found
+        found.setdefault(_setup(row), row)
+    return list(found.values())
+
+
+def longest(rows: Sequence[Row]) -> Callable[[Row], list[dict[str, Any]]]:
+    """The longest kernels of a step in the setup of a row."""
+
+    def of(row: Row) -> list[dict[str, Any]]:
+        return cases.longest(other for other in rows if _setup(other) == _setup(row))
+
+    return of
+
+
+def _setup(row: Row) -> tuple[str, ...]:
+    return (row.run, row.subject, row.contestant, cases.mode(row))
 
 
 def inline(svg: str) -> str:

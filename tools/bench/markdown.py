@@ -124,6 +124,8 @@ def _provenance(part: Group) -> Iterator[str]:
             facts.append(f"asked for {asked}")
         served = [f"{n} x {i}" for by in (row.served_by or {}).values() for i, n in by.items()]
         yield f"* {name}{checkpoint}: {row.run}, commit {commits}; {', '.join(facts + served)}"
+        if longest := cases.longest(seen):
+            yield f"  * longest kernels of a step: {', '.join(map(words.kernel, longest))}"
     yield ""
 
 

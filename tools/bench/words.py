@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tools.bench.cases import is_short
 from tools.bench.rows import Row
 
@@ -77,6 +79,11 @@ def spread(row: Row) -> str:
         worst = min(row.samples) if row.better == "higher" else max(row.samples)
         said[1:1] = [f"best {number(row.best * factor)}", f"worst {number(worst * factor)}"]
     return ", ".join(filter(None, said))
+
+
+def kernel(found: dict[str, Any]) -> str:
+    """One of a step's longest kernels: `28 x some_name (0.5 ms)`."""
+    return f"{number(found['launches'])} x {found['name']} ({number(found['ms'])} ms)"
 
 
 def change(value: float | None) -> str:

@@ -44,8 +44,9 @@ def _together(outcomes: Sequence[Outcome]) -> Iterable[Part]:
     found: dict[str, Part] = {}
     for outcome in (o for o in outcomes if not o.contestant.ablated):
         for measured in outcome.measured:
-            key = [outcome.contestant.label, _cold(outcome, measured)]
-            key += [measured[k] for k in _OF_METRIC]
+            key: list[Any] = [outcome.contestant.label, _cold(outcome, measured)]
+            key += [measured[k] for k in _OF_METRIC if k != "parameters"]
+            key.append({k: v for k, v in measured["parameters"].items() if k not in rows.FOUND})
             part = found.setdefault(json.dumps(key), Part(measured))
             part.outcomes.append(outcome)
             part.samples.extend(measured["samples"])

@@ -13,6 +13,8 @@ from typing import Any
 
 SCHEMA = 1
 BETTER = ("higher", "lower", "neither")
+# Parameters that follow from a measurement, so they cannot tell two cases apart.
+FOUND = ("bytes", "weight_bytes", "kv_bytes", "longest")
 BENCHES = (
     "decode",
     "ttft",

@@ -24,6 +24,7 @@ _BY_HOST = ("cuda_runtime", "cuda_driver", "hip_runtime", "runtime")
 _NOT_KERNELS = ("LaunchHostFunc",)
 _OF_A_GRAPH = "GraphLaunch"
 _SHOWN = 12
+_NAMED = 100  # characters of a name: those of C++ templates have no end
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Trace:
     launches: float  # kernels that the device ran
     graph_launches: float  # of these, those that came from a graph
     host_launches: float  # calls by which the host launched: a whole graph is one
-    longest: list[tuple[str, float, float]]  # name, ms, count
+    longest: list[dict[str, Any]]  # of the kernels: name, ms, launches
 
 
 def step(bench: Bench, note: Callable[[str], None]) -> Iterator[Measured]:
@@ -47,10 +48,11 @@ def step(bench: Bench, note: Callable[[str], None]) -> Iterator[Measured]:
         note("step: no GPU, so no kernels to count")
         return
     whole = median(milliseconds)
-    for name, ms, count in traces[0].longest:
-        note(f"{ms:8.4f} ms a step, {count:6.1f} launches: {name[:100]}")
+    for kernel in traces[0].longest:
+        note("{ms:8.4f} ms a step, {launches:6.1f} launches: {name}".format(**kernel))
     shares = [1 - t.kernels / whole for t in traces]
-    yield Measured("step", "kernels", "ms", "lower", [t.kernels for t in traces], of)
+    which = {**of, "longest": traces[0].longest}
+    yield Measured("step", "kernels", "ms", "lower", [t.kernels for t in traces], which)
     yield Measured("step", "host_share", "1", "lower", shares, of)
     for metric in ("launches", "graph_launches", "host_launches"):
         yield Measured("step", metric, "", "lower", [getattr(t, metric) for t in traces], of)
@@ -115,10 +117,13 @@ def _busy(spans: Sequence[tuple[float, float]]) -> float:
     return total
 
 
-def _longest(device: Sequence[dict[str, Any]], steps: int) -> list[tuple[str, float, float]]:
+def _longest(device: Sequence[dict[str, Any]], steps: int) -> list[dict[str, Any]]:
     times: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for event in device:
         times[event["name"]] += event["dur"]
         counts[event["name"]] += 1
-    return [(n, t / 1e3 / steps, counts[n] / steps) for n, t in times.most_common(_SHOWN)]
+    return [
+        {"name": name[:_NAMED], "ms": time / 1e3 / steps, "launches": counts[name] / steps}
+        for name, time in times.most_common(_SHOWN)
+    ]

@@ -23,7 +23,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     scale, prefix = _scale(row["value"])
     low, high = row["spread"]
-    of = " ".join(f"{k}={v}" for k, v in row["parameters"].items())
+    of = " ".join(f"{k}={v}" for k, v in row["parameters"].items() if k != "longest")
     of += {True: " cold", False: " warm", None: ""}[row["cold"]]
     return (
         row["bench"],
