@@ -22,6 +22,7 @@ from tools import links, long_paths, paths, prefix
 from tools.console import err
 from tools.errors import ToolError
 from tools.trust import owners, verify
+from tools.variants import install_command
 
 TryOut = Callable[[Path], None]  # raises ToolError if the prefix does not work
 
@@ -45,7 +46,7 @@ def read(target: str) -> State:
         return State(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         raise ToolError(
-            f"{paths.shown(file)} is damaged", "delete it and run: python dev.py install"
+            f"{paths.shown(file)} is damaged", f"delete it and run: {install_command(target)}"
         ) from None
 
 
@@ -79,7 +80,7 @@ def install(
         prefix.make(where, wanted, cache, platform)
         long_paths.check(where)
         owners.check_prefix(where)
-        check_intact(where)
+        check_intact(target, where)
         try_out(where)
     except BaseException:
         long_paths.remove(where)
@@ -101,18 +102,18 @@ def rollback(target: str) -> Path:
             f"there is no earlier installation of {target} to go back to",
             "one is kept whenever a new one is installed",
         )
-    check_intact(where)
+    check_intact(target, where)
     _use(target, State(now.previous, now.active))
     return where
 
 
-def check_intact(where: Path) -> None:
+def check_intact(target: str, where: Path) -> None:
     """Raise ToolError if a file of the prefix is not as its package says."""
     if lines := verify.verify(where).lines():
         raise ToolError(
             f"{paths.shown(where)} is not as its packages say: {lines[0]}"
             + (f" and {len(lines) - 1} more" if lines[1:] else ""),
-            "run: python dev.py install --fresh",
+            f"run: {install_command(target, '--fresh')}",
         )
 
 

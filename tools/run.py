@@ -13,7 +13,7 @@ from tools import generations, paths, prefix
 from tools.become import become
 from tools.console import err
 from tools.errors import ToolError
-from tools.variants import REFERENCE, chosen
+from tools.variants import REFERENCE, chosen, install_command
 
 DOCTOR = paths.ROOT / "shims" / "src" / "vllm_gfx" / "doctor" / "__main__.py"
 
@@ -27,7 +27,7 @@ def doctor(target: str | None, arguments: Sequence[str]) -> NoReturn:
     where = generations.active(target or REFERENCE)
     if is_installed(where, "vllm-gfx"):
         run(target, ["vllm-gfx", "doctor", *arguments])
-    err.print(f"{paths.shown(where)} is not installed; run: python dev.py install")
+    err.print(f"{paths.shown(where)} is not installed; run: {install_command(target)}")
     # -P: what lies beside the file must not hide the standard library's
     sys.exit(subprocess.run([sys.executable, "-P", str(DOCTOR), *arguments]).returncode)
 
@@ -46,7 +46,7 @@ def run(target: str | None, command: Sequence[str]) -> NoReturn:
     where = generations.active(target or REFERENCE)
     program = prefix.program_of(where, command[0])
     if not is_installed(where, command[0]):
-        raise ToolError(f"{paths.shown(where)} is not installed", "run: python dev.py install")
+        raise ToolError(f"{paths.shown(where)} is not installed", f"run: {install_command(target)}")
     os.chdir(paths.callers("."))
     environment = prefix.environment(where)
     become([str(program), *command[1:]], environment)

@@ -17,6 +17,12 @@ SYSTEMS: dict[tuple[str, ...], str] = {("linux-64",): "__linux", ("win-64",): "_
 One = Field(min_length=1, max_length=1)  # rattler-build variant files hold lists
 
 
+def install_command(target: str | None, *flags: str) -> str:
+    """What a user types to install `target`, for messages."""
+    named = ["--target", target] if target not in (None, REFERENCE) else []
+    return " ".join(["python dev.py install", *named, *flags])
+
+
 class Variant(BaseModel):
     """One variant file; what the keys mean is said in the files themselves."""
 

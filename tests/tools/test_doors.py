@@ -101,10 +101,15 @@ def test_ctrl_c_says_how_to_go_on(
     assert "run the same command again to continue" in capsys.readouterr().err
 
 
-def test_serve_needs_an_installed_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("target", "flags"), [(None, ""), ("gfx1100", " --target gfx1100")])
+def test_serve_needs_an_installed_prefix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str | None, flags: str
+) -> None:
     monkeypatch.setattr(paths, "prefix", lambda target: tmp_path / target)
-    with pytest.raises(ToolError, match=r"cpu is not installed; run: python dev.py install"):
-        run.run(None, ["vllm-gfx", "serve", "x"])
+    with pytest.raises(ToolError) as raised:
+        run.run(target, ["vllm-gfx", "serve", "x"])
+    said = f"{target or 'cpu'} is not installed; run: python dev.py install{flags}"
+    assert str(raised.value).endswith(said)
 
 
 def test_programs_run_where_the_caller_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,8 +41,12 @@ class Server:
         self._console = console
         self._tag = console.tag
         assert console.stdout and console.stderr
-        for stream in (console.stdout, console.stderr):
-            threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+        streams = (console.stdout, console.stderr)
+        self._readers = [
+            threading.Thread(target=self._read, args=(s,), daemon=True) for s in streams
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
@@ -84,6 +88,8 @@ class Server:
         self._console.stdin.flush()
         until(self._ended, f"the server ends after {key}", PATIENCE)
         until(lambda: self._console.poll() is not None, "the console ends", PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
         (code,) = [line.split()[-1] for line in self.lines if line.startswith("ended with ")]
         return int(code)
 

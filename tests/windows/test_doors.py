@@ -109,8 +109,8 @@ def test_a_model_reaches_the_program_as_it_was_written(
 
 def test_what_is_not_installed_is_one_line(checkout: Checkout) -> None:
     done = checkout.cmd(f'python "{NAME}\\dev.py" serve --target gfx1100 x')
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: build\\env\\gfx1100 is not installed; run: python dev.py ins")
+    what, remedy = "build\\env\\gfx1100 is not installed", "python dev.py install --target gfx1100"
+    assert done.stderr.splitlines() == [f"error: {what}; run: {remedy}"]
     assert done.returncode == 1
 
 

@@ -8,7 +8,7 @@ from tools import generations
 from tools.console import out, step
 from tools.errors import ToolError
 from tools.trust import verify as check
-from tools.variants import REFERENCE, chosen
+from tools.variants import REFERENCE, chosen, install_command
 
 
 def verify(where: Path | None, target: str | None) -> None:
@@ -24,5 +24,5 @@ def verify(where: Path | None, target: str | None) -> None:
         counts = f"{len(found.changed)} changed, {len(found.missing)} missing"
         raise ToolError(
             f"{where} is not as its packages say: {counts}, {len(found.extra)} extra",
-            "install it again: python dev.py install --fresh",
+            f"install it again: {install_command(target, '--fresh')}",
         )
