@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ def test_versions_name_everything() -> None:
     found = facts.versions()
     assert list(found) == list(rows.VERSIONS)
     assert found["torch"] and found["vllm"]
+
+
+def test_triton_has_another_name_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "triton":
+            raise metadata.PackageNotFoundError(name)
+        return f"that of {name}"
+
+    monkeypatch.setattr(facts.metadata, "version", version)
+    assert facts.versions()["triton"] == "that of triton-windows"
+    assert facts.versions()["vllm"] == "that of vllm"
 
 
 def test_driver(monkeypatch: pytest.MonkeyPatch) -> None:

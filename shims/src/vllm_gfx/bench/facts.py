@@ -20,6 +20,10 @@ COPIED_BYTES = {"cuda": 512 << 20, "cpu": 128 << 20}
 COPIES = {"cuda": 20, "cpu": 5}
 
 
+# What is published under another name somewhere: for Windows by the project triton-windows.
+_DISTRIBUTIONS = {"triton": ("triton", "triton-windows")}
+
+
 def versions() -> dict[str, str | None]:
     """Of everything `rows.VERSIONS` names; None for what is not installed."""
     return {"python": platform.python_version()} | {
@@ -28,10 +32,12 @@ def versions() -> dict[str, str | None]:
 
 
 def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+    for distribution in _DISTRIBUTIONS.get(name, (name,)):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 def commit() -> str:
