@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from vllm_gfx.bench import energy
+from vllm_gfx.bench import drive, energy, measures
+from vllm_gfx.bench.plan import Sizes
 
 
 class AmdSmiException(Exception):
@@ -107,3 +108,11 @@ def test_without_a_library(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     amdsmi(use)
     monkeypatch.setitem(sys.modules, "amdsmi", None)  # importing it is an ImportError
     assert energy.joules() is None
+
+
+def test_energy_stands_where_prefill_is_counted() -> None:
+    """And once, or sums over rows would count it several times."""
+    timeline = drive.Timeline(0.0, [[1.0, 2.0, 3.0, 4.0]])
+    bench: Any = SimpleNamespace(sizes=Sizes(streams=(1,)), repeated=lambda *_: ([timeline], 12.0))
+    found = {m.metric: m.energy_j for m in measures.streams(bench)}
+    assert found == {"tpot": None, "throughput": None, "throughput_with_prefill": 12.0}

@@ -87,6 +87,17 @@ def test_the_page_has_every_newest_row(results: Path) -> None:
     assert "longest kernels of a step: 28 x made_up_14.3 (0.5 ms)" in text
 
 
+def test_invocations_side_by_side_are_said(results: Path) -> None:
+    twins = [made_up.row(contestant="fp16", subject=name) for name in ("c", "d")]
+    here = [made_up.row(subject=name) for name in ("a", "b")]
+    later = [made_up.row(subject=name, run=f"{made_up.NEW}{name}") for name in ("a", "b")]
+    said = f"* {made_up.OLD} is the stamp of 2 invocations that began in the same second"
+    made_up.write(results, [*here, *twins])
+    assert f"{said} and ran side by side: a, b." in markdown.page()
+    made_up.write(results, [here[0], twins[0], *later])
+    assert "side by side" not in markdown.page()
+
+
 def test_a_cell_cannot_end_a_table(results: Path) -> None:
     made_up.write(results, [made_up.row(subject="a|b")])
     assert {line.count("|") for line in lines(markdown.readme_table())[:3]} == {8}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,6 +67,12 @@ class Judged:
     group: Group
     found: str
     reached: bool
+
+
+def unmeasured(aim: Aim, found: Iterable[Judged]) -> list[str]:
+    """The models that the aim names and that nothing was found of."""
+    seen = {judgement.group.subject for judgement in found}
+    return [name for name in aim.models if name not in seen]
 
 
 def judged(aim: Aim, groups: Sequence[Group]) -> Iterator[Judged]:

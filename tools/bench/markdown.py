@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tools import paths
-from tools.bench import cases, meaning, words
-from tools.bench.aims import all_aims, judged
+from tools.bench import cases, meaning, overlap, words
+from tools.bench.aims import all_aims, judged, unmeasured
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line, group
 from tools.bench.headline import (
@@ -24,13 +24,12 @@ from tools.bench.rows import RESULTS, Row, read
 
 PAGE = paths.ROOT / "results" / "ENGINE.md"
 _NONE = "No row has been measured yet."
-_HEAD = f"""# The engine, measured
+_HEAD = """# The engine, measured
 
 Written by `python dev.py tables` from `results/engine.jsonl`, to which `python dev.py bench MODEL`
 appends: the newest row of every case. `python dev.py bench --report results/engine.jsonl FOLDER`
 draws the same rows.
 
-{chr(10).join(f"* {sentence}" for sentence in meaning.METHOD)}
 """
 
 
@@ -65,8 +64,10 @@ def _aims(groups: Sequence[Group]) -> Iterator[list[str]]:
     for aim in all_aims():
         found = list(judged(aim, groups))
         reached = "; ".join(f"{j.group.title}: {j.found}" for j in found if j.reached)
-        missed = "; ".join(f"{j.group.title}: {j.found}" for j in found if not j.reached)
-        yield [str(aim), reached if found else "not measured", missed]
+        missed = [f"{j.group.title}: {j.found}" for j in found if not j.reached]
+        if found:
+            missed += [f"{name}: not measured" for name in unmeasured(aim, found)]
+        yield [str(aim), reached if found else "not measured", "; ".join(missed)]
 
 
 def _headline(line: Line, column: Column) -> str:
@@ -101,7 +102,8 @@ def page() -> str:
     """results/ENGINE.md: a table per group, then what failed."""
     found = rows()
     failed = [f"* {failure(row)}" for row in cases.failures(found)]
-    parts = [_HEAD, *map(_section, group(found))] if found else [_HEAD, f"{_NONE}\n"]
+    method = [f"* {sentence}" for sentence in (*meaning.METHOD, *overlap.sentences(found))]
+    parts = [_HEAD, *method, "", *(map(_section, group(found)) if found else [f"{_NONE}\n"])]
     return "\n".join(parts + (["## Failed\n", *failed, ""] if failed else []))
 
 

@@ -14,7 +14,7 @@ BENCHES = {
     "startup": "seconds from the start of the process to an engine that answers",
     "roofline": "bytes that a decode step must read (weights and KV cache) by its time, as a share "
     "of the bandwidth of a large copy, measured in the same process",
-    "step": "one decode step: its time, the time in kernels, the share beside them, its launches",
+    "step": "one decode step: its time, the time in kernels, the least share beside them, launches",
     "ablate": "time that a decode step saves when one class of kernels does nothing",
 }
 
@@ -45,5 +45,11 @@ METHOD = (
     "The first start after a machine's boot takes longer than those that follow. It is a sample "
     "like the others, the worst one; `cold` and `warm` are about compiled kernels.",
     SHORT,
+    "Host share is a lower bound of what the host adds to a step: the step is timed without a "
+    "profiler and its kernels with one, which makes them longer, and a launch that overlaps with "
+    "the one before it, and still waits, counts as busy.",
+    "Energy is that of all samples of a measurement, prefill included, and stands where prefill is "
+    "counted: in `throughput_with_prefill`, of one stream also in `decode`. Older rows repeat it "
+    "in `tpot` and `throughput` of the same streams: it was taken once.",
     "Samples of one process do not show how processes differ, so take several rounds.",
 )

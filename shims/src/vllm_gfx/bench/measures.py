@@ -89,10 +89,12 @@ def streams(bench: Bench) -> Iterator[Measured]:
         found, joules = bench.repeated(count, sizes.prompt, sizes.tokens, sizes.repeats)
         of = {"streams": count, "prompt": sizes.prompt, "tokens": sizes.tokens}
         per_token = [_mean(t.per_token()) for t in found]
-        yield Measured("tpot", "tpot", "s", "lower", per_token, of, joules)
+        yield Measured("tpot", "tpot", "s", "lower", per_token, of)
         for metric, rate in _RATES.items():
             samples = [rate(t) for t in found]
-            yield Measured("throughput", metric, "tok/s", "higher", samples, of, joules)
+            # Energy is that of whole runs, so it stands where their prefill is counted too.
+            whole = joules if rate is drive.Timeline.whole_rate else None
+            yield Measured("throughput", metric, "tok/s", "higher", samples, of, whole)
 
 
 # The first counts while every stream decodes; the second is upstream's, prefill included.
