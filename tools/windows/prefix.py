@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tools.prefix import SEARCHED_ON_WINDOWS
 from tools.variants import REFERENCE
 from tools.windows import python, rig, wine
 
+ACTIVATION = "etc/conda/env_vars.d"
 NAME = f"{REFERENCE}-{rig.PLATFORM}"
 # Modules that our programs do not import; Wine's Python compiles one when it needs it after all.
 RARELY = r"/Lib/(.*/)?(tests?|models|lib2to3|pip|setuptools|win32|pythonwin|sentry_sdk|supervisor)/"
@@ -56,6 +58,9 @@ def compile_all(where: Path) -> None:
 
 
 def environment(where: Path) -> dict[str, str]:
-    """What programs of the prefix `where` are given beside the rig's own."""
+    """What activation sets in the prefix `where`; programs see it beside the rig's own."""
     searched = ";".join(wine.windows_path(where / folder) for folder in SEARCHED_ON_WINDOWS)
-    return {"WINEPATH": searched, "CONDA_PREFIX": wine.windows_path(where)}
+    found = {"WINEPATH": searched, "CONDA_PREFIX": wine.windows_path(where)}
+    for file in sorted((where / ACTIVATION).glob("*.json")):
+        found |= json.loads(file.read_text(encoding="utf-8"))
+    return found

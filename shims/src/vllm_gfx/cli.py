@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from vllm_gfx import arguments
+from vllm_gfx import arguments, utf8_mode
 from vllm_gfx.refusal import Refusal
 
 USAGE_ERROR = 2
@@ -78,6 +78,8 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
 
 def main() -> None:
     """Run the command line; a foreseen error becomes one line on stderr and exit code 2."""
+    if utf8_mode.is_needed():
+        sys.exit(utf8_mode.restart())
     command, rest = _parsed(arguments.understood(sys.argv[1:]))
     try:
         sys.exit(COMMANDS[command][0](rest))
