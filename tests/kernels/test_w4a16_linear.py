@@ -28,24 +28,10 @@ def _expected(case: cases.Case, p: cases.Problem) -> tuple[Array, Array]:
     return x @ weight.T + bias, np.abs(x) @ np.abs(weight).T + np.abs(bias)
 
 
-def _arguments(case: cases.Case, p: cases.Problem) -> dict[str, Any]:
-    packed = p.packed()
-    return {
-        "x": p.x,
-        "qweight": packed.qweight,
-        "scales": packed.scales,
-        "zeros": packed.zeros,
-        "order": p.order,
-        "bias": p.bias,
-        "group_size": case.group_size,
-        "n": case.n,
-    }
-
-
 @pytest.mark.parametrize("case", cases.CASES, ids=lambda c: c.name)
 def test_reference_equals_definition(case: cases.Case) -> None:
     p = cases.problem(case, seed=case.m)
-    out = w4a16_linear.w4a16_linear(**_arguments(case, p))
+    out = w4a16_linear.w4a16_linear(**cases.arguments(case, p))
     expected, size = _expected(case, p)
     assert out.dtype == case.dtype and out.shape == (case.m, case.n)
     allowed = cases.ROUNDING[case.dtype] * np.abs(expected) + cases.SUMMATION * size
@@ -60,7 +46,7 @@ def test_dequantise_is_within_tolerance(
 ) -> None:
     monkeypatch.setattr(dequantise, "SLICE_BYTES", slice_bytes)
     p = cases.problem(case, seed=case.m)
-    out = w4a16_linear.w4a16_linear(**_arguments(case, p), implementation="dequantise")
+    out = w4a16_linear.w4a16_linear(**cases.arguments(case, p), implementation="dequantise")
     expected, _ = _expected(case, p)
     assert out.dtype == case.dtype and out.shape == (case.m, case.n)
     error = np.abs(_f64(out) - expected).max() / np.abs(expected).max()
@@ -79,14 +65,14 @@ def test_dequantise_never_holds_more_than_a_slice(monkeypatch: pytest.MonkeyPatc
         return weight
 
     monkeypatch.setattr(dequantise, "dequantise", watched)
-    arguments = _arguments(case, cases.problem(case))
+    arguments = cases.arguments(case, cases.problem(case))
     w4a16_linear.w4a16_linear(**arguments, implementation="dequantise")
     assert len(seen) == 9 and max(seen) == dequantise.SLICE_BYTES
 
 
 def test_leading_dimensions_are_kept() -> None:
     case = cases.Case(6, 64, 8, 32)
-    arguments = _arguments(case, cases.problem(case))
+    arguments = cases.arguments(case, cases.problem(case))
     flat = w4a16_linear.w4a16_linear(**arguments)
     for name in ("reference", "dequantise"):
         stacked = w4a16_linear.w4a16_linear(
@@ -97,7 +83,7 @@ def test_leading_dimensions_are_kept() -> None:
 
 def test_outputs_default_to_every_row() -> None:
     case = cases.Case(2, 64, 32, 32)
-    arguments = _arguments(case, cases.problem(case))
+    arguments = cases.arguments(case, cases.problem(case))
     del arguments["n"]
     assert w4a16_linear.w4a16_linear(**arguments).shape == (2, 32)
 
@@ -105,14 +91,14 @@ def test_outputs_default_to_every_row() -> None:
 @pytest.mark.parametrize("implementation", ["reference", "dequantise"])
 def test_fake_implementation_agrees(implementation: str) -> None:
     case = cases.Case(3, 64, 8, 32, torch.bfloat16, zeros=True, ordered=True, bias=True)
-    arguments = _arguments(case, cases.problem(case))
+    arguments = cases.arguments(case, cases.problem(case))
     p, size = [*arguments.values()], arguments["group_size"]
     torch.library.opcheck(torch.ops.gfx.w4a16_linear, (*p[:6], case.n, size, implementation))
 
 
 def test_compiles_without_a_graph_break() -> None:
     case = cases.Case(3, 64, 16, 32)
-    arguments = _arguments(case, cases.problem(case))
+    arguments = cases.arguments(case, cases.problem(case))
 
     def double(x: torch.Tensor) -> torch.Tensor:
         return w4a16_linear.w4a16_linear(**{**arguments, "x": 2 * x})
@@ -169,11 +155,11 @@ BAD = {
 
 @pytest.mark.parametrize("change, message", BAD.values(), ids=BAD)
 def test_bad_arguments_say_what_to_do(change: dict[str, Any], message: str) -> None:
-    arguments = _arguments(_GOOD, cases.problem(_GOOD))
+    arguments = cases.arguments(_GOOD, cases.problem(_GOOD))
     with pytest.raises(ValueError, match=message):
         w4a16_linear.w4a16_linear(**{**arguments, **change})
 
 
 def test_good_arguments_pass() -> None:
-    arguments = _arguments(_GOOD, cases.problem(_GOOD))
+    arguments = cases.arguments(_GOOD, cases.problem(_GOOD))
     assert w4a16_linear.w4a16_linear(**arguments).shape == (2, 8)

@@ -30,18 +30,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 def _arguments(case: cases.Case, seed: int = 0) -> dict[str, Any]:
-    p = cases.problem(case, seed, "cuda")
-    packed = p.packed()
-    return {
-        "x": p.x,
-        "qweight": packed.qweight,
-        "scales": packed.scales,
-        "zeros": packed.zeros,
-        "order": p.order,
-        "bias": p.bias,
-        "group_size": case.group_size,
-        "n": case.n,
-    }
+    return cases.arguments(case, cases.problem(case, seed, "cuda"))
 
 
 def _exact(a: dict[str, Any]) -> torch.Tensor:
@@ -91,7 +80,7 @@ def test_long_rows_are_within_tolerance(m: int, k: int, zeros: bool) -> None:
 @pytest.mark.parametrize("m", [9, 16, 31, 32])
 def test_more_rows_than_a_launch_takes(m: int) -> None:
     arguments = _arguments(cases.Case(m, 1024, 528, 128, torch.float16, zeros=True, bias=True))
-    if m > launcher.rows(0):
+    if m > implementations._rows_on(torch.device("cuda", 0)):
         with pytest.raises(ValueError, match="more than"):
             w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
         return
@@ -124,8 +113,6 @@ def test_runs_agree_to_the_bit(m: int, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("n", [1, 17, 40, 528])
 @pytest.mark.parametrize("m", _ROWS)
 def test_nothing_outside_the_result_is_written(m: int, n: int) -> None:
-    from gfx_kernels.w4a16_linear import launcher
-
     a = _arguments(cases.Case(m, 512, n, 64, torch.float16, zeros=True))
     guarded = torch.full((m * n + 512,), 7.0, dtype=torch.float16, device="cuda")
     out = guarded[256 : 256 + m * n].view(m, n)

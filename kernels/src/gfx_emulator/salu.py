@@ -12,6 +12,7 @@ from . import names
 from .errors import Unsupported
 from .operands import Operand, constant_bits, parse, split
 from .semantics import DTYPES
+from .semantics.scalar import LOGIC
 from .state import EXEC, NULL, Waves
 
 Array = npt.NDArray[Any]
@@ -94,21 +95,13 @@ def put(w: Waves, n: int, result: Array) -> None:
         w.s.put(n + k, words[:, k])
 
 
+# Of the source and EXEC.
 _SAVEEXEC: dict[str, Callable[[Array, Array], Array]] = {
-    "and": lambda s, e: s & e,
-    "or": lambda s, e: s | e,
-    "xor": lambda s, e: s ^ e,
-    "nand": lambda s, e: ~(s & e),
-    "nor": lambda s, e: ~(s | e),
-    "xnor": lambda s, e: ~(s ^ e),
+    **LOGIC,
     "andn1": lambda s, e: ~s & e,
-    "andn2": lambda s, e: s & ~e,
     "orn1": lambda s, e: ~s | e,
-    "orn2": lambda s, e: s | ~e,
     "and_not0": lambda s, e: ~s & e,
-    "and_not1": lambda s, e: s & ~e,
     "or_not0": lambda s, e: ~s | e,
-    "or_not1": lambda s, e: s | ~e,
 }
 
 

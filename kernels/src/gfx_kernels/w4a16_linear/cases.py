@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -59,6 +60,21 @@ class Problem:
 
     def packed(self) -> layout.Packed:
         return layout.pack(self.values, self.scales, self.zeros)
+
+
+def arguments(case: Case, p: Problem) -> dict[str, Any]:
+    """What the op is called with for `p`, by name."""
+    packed = p.packed()
+    return {
+        "x": p.x,
+        "qweight": packed.qweight,
+        "scales": packed.scales,
+        "zeros": packed.zeros,
+        "order": p.order,
+        "bias": p.bias,
+        "group_size": case.group_size,
+        "n": case.n,
+    }
 
 
 def problem(case: Case, seed: int = 0, device: str = "cpu") -> Problem:

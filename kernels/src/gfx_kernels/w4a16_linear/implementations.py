@@ -15,7 +15,7 @@ from importlib.util import find_spec
 import torch
 
 from gfx_kernels import availability, choice, registration, targets
-from gfx_kernels.w4a16_linear import arguments, dequantise, launcher, layout, reference
+from gfx_kernels.w4a16_linear import arguments, dequantise, launcher, layout, reference, tuning
 
 OP = "w4a16_linear"
 MAX_ROWS = 8
@@ -53,9 +53,11 @@ def _why_no_gemv(
 
 @cache
 def _rows_on(device: torch.device) -> int:
-    """Rows up to which the kernel pays on `device`; one launch's where there is no kernel."""
-    missing = availability.why_not_on_device(OP, device) is not None
-    return MAX_ROWS if missing else launcher.rows(-1 if device.index is None else device.index)
+    """Rows up to which the kernel pays on `device`, in several launches; one's without a kernel."""
+    if availability.why_not_on_device(OP, device) is not None:
+        return MAX_ROWS
+    most: int = tuning.of(availability.arch_of(device))["rows"]
+    return most
 
 
 def _why_no_triton(

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 
 from gfx_kernels.runtime import Driver, current
-from gfx_kernels.w4a16_linear import plan, tuning
+from gfx_kernels.w4a16_linear import plan
 
 
 def gemv(
@@ -27,12 +27,6 @@ def gemv(
     arch = _arch(current(), x.get_device())
     todo = plan.plan(arch, x.dtype, m, n, k, k // group_size, zeros is not None)
     launch(todo, out, x, qweight, scales, zeros, bias)
-
-
-def rows(device: int) -> int:
-    """Rows of x up to which the kernel is to be used on `device`, several launches included."""
-    most: int = tuning.of(_arch(current(), device))["rows"]
-    return most
 
 
 @cache
