@@ -7,7 +7,7 @@ from typing import Any
 
 import openai
 import pytest
-from vllm_gfx import cli, serve
+from vllm_gfx import cli, ports
 
 from tests.serve.conftest import Start
 from tests.serve.server import NAME, Server, until
@@ -31,7 +31,7 @@ def _stream(server: Server) -> None:
 def _ended_cleanly(server: Server) -> None:
     assert server.stop() == 0, server.output()[-6000:]
     until(lambda: not server.left_over(), "its processes end", 10)
-    serve.check_port(serve.HOST, str(server.port))
+    ports.check(ports.LOOPBACK, str(server.port))
 
 
 def test_requests_in_flight(start: Start) -> None:
@@ -62,4 +62,4 @@ def test_before_the_server_is_up(start: Start) -> None:
     until(lambda: not server.left_over(), "its processes end", 10)
     assert "vllm-gfx serve: stopped" in server.output()
     assert "Traceback" not in server.output()
-    serve.check_port(serve.HOST, str(server.port))
+    ports.check(ports.LOOPBACK, str(server.port))

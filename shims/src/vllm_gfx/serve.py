@@ -7,23 +7,19 @@ line instead of a traceback where vLLM refuses the configuration or finds the po
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
-import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vllm_gfx import checkpoint, envs, preflight, refusal, serve_hosts
+from vllm_gfx import checkpoint, envs, ports, preflight, refusal, serve_hosts
 from vllm_gfx.refusal import Refusal
 
-HOST = "127.0.0.1"
+HOST = ports.LOOPBACK
 # Upstream's default is 0: it kills the engine under the requests. Ten seconds let most finish.
 SHUTDOWN_TIMEOUT = "10"
 PORT = "8000"  # upstream's default
-FREE_PORTS = 8  # at once, on Windows: event loops' pairs of sockets, and the engine's four sockets
 _NO_TOKENIZER = "skip-tokenizer-init"
 _WITH_VALUE = (
     "config",
@@ -66,8 +62,8 @@ def prepared(argv: Sequence[str]) -> list[str]:
     if not given.keys() & {"tokenizer", _NO_TOKENIZER}:
         checkpoint.check_tokenizer(named)
     if "uds" not in given:
-        check_port(given.get("host", HOST), given.get("port", PORT))
-    check_free_ports()
+        ports.check(given.get("host", HOST), given.get("port", PORT))
+    ports.check_free()
     defaults = {"host": HOST, "shutdown-timeout": SHUTDOWN_TIMEOUT}
     added = [f"--{name}={value}" for name, value in defaults.items() if name not in given]
     return [*([model] if model else []), *added, *rest]
@@ -120,41 +116,6 @@ def _config_file(path: Path) -> dict[str, str]:
     return {name: value for name, value in named.items() if name in _WATCHED}
 
 
-def check_port(host: str, port: str) -> None:
-    """Raise Refusal unless `host` and `port` can be listened on now."""
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
-        raise Refusal(f"--port {port} is not a port", "give a number from 1 to 65535")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if os.name != "nt":  # as the server will; on Windows it would share a port in use
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, int(port)))
-            probe.listen(1)
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from error
-
-
-def check_free_ports() -> None:
-    """Raise Refusal if this machine has none left for the engine's own connections."""
-    with contextlib.ExitStack() as held:
-        try:
-            for _ in range(FREE_PORTS):
-                held.enter_context(socket.socket()).bind((HOST, 0))
-        except OSError as error:
-            raise Refusal(
-                f"no TCP port of {HOST} is free for the engine ({error.strerror})",
-                "end programs that hold connections open, or wait until closed ones are forgotten",
-            ) from error
-
-
-def _cannot_listen(host: str, port: str, error: OSError) -> Refusal:
-    if error.errno == errno.EADDRINUSE:
-        return Refusal(f"port {port} of {host} is in use", "choose another with --port NUMBER")
-    what = f"cannot listen on port {port} of {host} ({error.strerror})"
-    return Refusal(what, "choose another --host or --port")
-
-
 def _upstream(argv: Sequence[str]) -> None:
     """vLLM's own command line; what it refuses about the request becomes a Refusal."""
     given = {"host": HOST, "port": PORT, "model": argv[0], **flags(argv)}
@@ -166,4 +127,4 @@ def _upstream(argv: Sequence[str]) -> None:
         except OSError as error:  # someone took the port while the model was loading
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise _cannot_listen(given["host"], given["port"], error) from error
+            raise ports.cannot_listen(given["host"], given["port"], error) from error

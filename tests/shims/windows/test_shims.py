@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -61,16 +60,6 @@ def test_a_tree_of_processes_is_killed() -> None:
     process.wait(10)
     assert not psutil.wait_procs(children, timeout=10)[1]
     kill_process_tree.kill_process_tree(process.pid)  # gone: nothing to do
-
-
-def test_a_taken_port_is_refused_by_the_system() -> None:
-    """With SO_REUSEADDR Windows would let the second bind too."""
-    first = listening_socket.create_server_socket(("127.0.0.1", 0), reuse_port=False)
-    assert not first.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
-    first.listen()
-    with pytest.raises(OSError, match="in use"):
-        listening_socket.create_server_socket(first.getsockname(), reuse_port=False)
-    first.close()
 
 
 @pytest.mark.parametrize(

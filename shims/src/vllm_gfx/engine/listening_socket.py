@@ -10,6 +10,7 @@ import inspect
 import socket
 import sys
 
+from vllm_gfx import ports
 from vllm_gfx.refusal import Refusal
 
 APPLIES = ("win32",)
@@ -30,21 +31,12 @@ def needed() -> bool:
 
 
 def create_server_socket(addr: tuple[str, int], *, reuse_port: bool) -> socket.socket:
-    """A socket bound to `addr`. Raises Refusal, and OSError if another is bound to it."""
+    """A socket bound to `addr`. Raises Refusal."""
     if reuse_port:
         raise Refusal(
             "several API servers on one port do not exist on Windows", "use --api-server-count 1"
         )
-    family = socket.AF_INET6 if ":" in addr[0] else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if exclusive := getattr(socket, "SO_EXCLUSIVEADDRUSE", None):  # only Windows has it
-            bound.setsockopt(socket.SOL_SOCKET, exclusive, 1)
-        bound.bind(addr)
-    except OSError:
-        bound.close()
-        raise
-    return bound
+    return ports.bound(*addr)
 
 
 def create_server_unix_socket(path: str) -> socket.socket:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import aiohttp
 from aiohttp import web
 
-from vllm_gfx import checkpoint, envs, serve
+from vllm_gfx import checkpoint, envs, ports, serve
 from vllm_gfx.parallel.proxy import Proxy
 from vllm_gfx.parallel.replica import Replica
 from vllm_gfx.preflight.gpus import contradiction
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     envs.set_defaults()
     asked, flags = _parsed(argv)
     checkpoint.check(asked.model, serve.flags(flags).get("load-format", "auto"))
-    serve.check_port(asked.host, asked.port)
+    ports.check(asked.host, asked.port)
     replicas = devices(asked.gpus, asked.count)
     return asyncio.run(_run(asked, flags, replicas))
 
