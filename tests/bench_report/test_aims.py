@@ -45,7 +45,7 @@ def test_reached_and_missed(reader: Reader) -> None:
     assert found["1 stream >= 4x upstream-w4"] == ("", f"{W4}, graph: 3.00; {lacks}")
     assert found["1 stream >= 2.2x fp16-torch"] == (f"{W4}, graph: 3.00", lacks)
     assert found["1 stream >= 2.2x fp16"] == (f"{W4}, graph: 3.00", lacks)
-    assert found["host share, at least <= 25%"] == ("not measured", "")
+    assert found["host share (lower bound) <= 25%"] == ("not measured", "")
 
 
 @pytest.mark.parametrize(("speed", "reached"), [(4.0, True), (3.99, False)])
@@ -58,7 +58,10 @@ def test_bounds_without_a_peer(reader: Reader) -> None:
     slow = {**SHARE, "subject": "b", "samples": [0.251] * 3}
     eager = {**SHARE, "subject": "c", "settings": {"mode": "eager"}}
     found = shown(group(reader([made_up.row(**row) for row in (SHARE, slow, eager)])))
-    assert found["host share, at least <= 25%"] == ("made-up-7b-w4, graph: 25%", "b, graph: 25.1%")
+    assert found["host share (lower bound) <= 25%"] == (
+        "made-up-7b-w4, graph: 25%",
+        "b, graph: 25.1%",
+    )
 
 
 def test_only_a_start_that_is_known_to_be_warm_counts(reader: Reader) -> None:

@@ -41,7 +41,7 @@ def test_a_start_that_leaves_something_out_says_so(results: Path) -> None:
     start |= {"better": "lower", "parameters": {}, "samples": [36.0, 18.0, 19.0]}
     made_up.write(results, [made_up.row(subject="qwen2.5-7b-gptq-int4", **start)])
     readme, page = markdown.readme_table(), markdown.page()
-    assert "| 19 s * (18..36 s) |" in readme and "graph: 19 s * |" in readme
+    assert "| 19 s * (18..36 s) |" in readme and "graph: 19 s * (18..36 s) |" in readme
     assert f"\n\n{meaning.SHORT}" in readme
     assert "| 19 s * (" in page and "best 18, worst 36, n=3)" in page and meaning.SHORT in page
     start["parameters"] = {"includes": "import of torch"}

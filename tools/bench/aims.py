@@ -13,9 +13,10 @@ import yaml
 from tools.bench import words
 from tools.bench.groups import OURS, Group
 from tools.bench.headline import Column, answer, matches
+from tools.bench.rows import Row
 
 FILE = Path(__file__).with_name("aims.yaml")
-_COLUMN = ("title", "bench", "parameters", "cold")
+_COLUMN = ("title", "bench", "parameters", "cold", "extremes")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Judged:
     reached: bool
 
 
+def _said(row: Row, column: Column) -> str:
+    ends = words.extremes(row) if column.extremes else ""
+    return f"{words.median(row)} ({ends})" if ends else words.median(row)
+
+
 def unmeasured(aim: Aim, found: Iterable[Judged]) -> list[str]:
     """The models that the aim names and that nothing was found of."""
     seen = {judgement.group.subject for judgement in found}
@@ -84,7 +90,7 @@ def judged(aim: Aim, groups: Sequence[Group]) -> Iterator[Judged]:
         if not aim.peer:
             row = line.rows[OURS]
             if row.value is not None:
-                yield Judged(group, words.median(row), aim.reached_by(row.value))
+                yield Judged(group, _said(row, aim.column), aim.reached_by(row.value))
             continue
         for match in matches(line):
             if match.peer.partition("=")[0] == aim.peer and match.times is not None:

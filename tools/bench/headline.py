@@ -41,7 +41,7 @@ COLUMNS = (
     Column("of the bandwidth", "roofline", "roofline"),
     Column("32 streams", "throughput", "throughput", {"streams": 32}, speed=True),
     Column("first token, 2048", "ttft", "ttft", {"prompt": 2048}, speed=True),
-    Column("host share, at least", "step", "host_share"),
+    Column("host share (lower bound)", "step", "host_share"),
     Column("start-up", "startup", "startup", cold=False, extremes=True),
 )
 

@@ -29,7 +29,6 @@ _HEAD = """# The engine, measured
 Written by `python dev.py tables` from `results/engine.jsonl`, to which `python dev.py bench MODEL`
 appends: the newest row of every case. `python dev.py bench --report results/engine.jsonl FOLDER`
 draws the same rows.
-
 """
 
 

@@ -43,7 +43,7 @@ METHOD = (
     + ". What a contestant does not name is ours in each of them: the output head, norms, rotary "
     "embedding, activations, the write of the KV cache.",
     "The first start after a machine's boot takes longer than those that follow. It is a sample "
-    "like the others, the worst one; `cold` and `warm` are about compiled kernels.",
+    "like the others, and mostly the worst; `cold` and `warm` are about compiled kernels.",
     SHORT,
     "Host share is a lower bound of what the host adds to a step: the step is timed without a "
     "profiler and its kernels with one, which makes them longer, and a launch that overlaps with "
