@@ -51,6 +51,15 @@ def test_only_the_newest_rows_count(reader: Reader) -> None:
     assert compare.compare(a, b).regressions == 0
 
 
+def test_what_a_flag_changes_is_compared(reader: Reader) -> None:
+    flags = [{"mode": "graph", "max_model_len": n} for n in (4096, 9000)]
+    a, b = (reader([made_up.row(settings=of)]) for of in flags)
+    assert len(compare.compare(a, b).pairs) == 1
+    both = reader([made_up.row(settings=flags[1], run=made_up.NEW), made_up.row(settings=flags[0])])
+    (pair,) = compare.compare(a, both).pairs
+    assert pair.second.run == made_up.NEW
+
+
 def test_all_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = made_up.row(bench="ttft", metric="ttft", unit="s", better="lower", parameters={})
     a = [made_up.row(), more]

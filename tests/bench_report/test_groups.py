@@ -32,6 +32,25 @@ def test_a_start_that_counts_more_replaces_none_that_counts_less(reader: Reader)
     assert cases.newest(rows) == rows and [cases.is_short(row) for row in rows] == [True, False]
 
 
+def test_an_engine_with_other_flags_replaces_none(reader: Reader) -> None:
+    settings = [{"mode": "graph", "dtype": "float16", "max_model_len": n} for n in (4096, 9000)]
+    old, new = (
+        made_up.row(settings=of, run=run, samples=[value] * 3)
+        for of, run, value in zip(settings, (made_up.OLD, made_up.NEW), (1.0, 2.0), strict=True)
+    )
+    newer = {**old, "run": made_up.NEW}
+    assert values(cases.newest(reader([old, new]))) == [1.0, 2.0]
+    assert len(cases.newest(reader([old, newer]))) == 1
+    (only,) = group(reader([old, new]))
+    assert [(line.label, line.any.value) for line in only.lines] == [
+        ("decode", 2.0),
+        ("decode, max model len 4096", 1.0),
+    ]
+    assert [row.value for _, row in only.rows("decode")] == [2.0]  # a plot has one point
+    decode = next(column for column in COLUMNS if column.bench == "decode")
+    assert answer(only, decode) is only.lines[0]
+
+
 def test_what_makes_another_case(reader: Reader) -> None:
     others: list[dict[str, Any]] = [
         {"parameters": {"prompt": 256, "tokens": 128, "streams": 1}},

@@ -13,6 +13,13 @@ from tools.bench.rows import Row
 FOUND = ("bytes", "weight_bytes", "kv_bytes", "longest")
 
 
+# Settings that change what is measured, whoever is measured.
+FLAGS = (
+    "dtype", "kv_cache_dtype", "max_model_len", "max_num_seqs", "max_num_batched_tokens",
+    "gpu_memory_utilization",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, order=True)
 class Device:
     """A kind of device: rows of two are never compared."""
@@ -45,16 +52,21 @@ def question(row: Row) -> tuple[str, ...]:
     return (row.bench, row.metric, row.unit, json.dumps(asked(row), sort_keys=True), start)
 
 
+def flags(row: Row) -> dict[str, Any]:
+    """What the engine was told, or made of it: FLAGS that the row knows."""
+    return {name: row.settings[name] for name in FLAGS if name in row.settings}
+
+
 def case(row: Row) -> tuple[Any, ...]:
-    """What was asked, of whom, and where: a newer row with the same one replaces an older."""
+    """What was asked, of whom, and where. Of equal flags too, a newer row replaces an older."""
     return (device(row), row.subject, mode(row), row.contestant, *question(row))
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
-    """The newest row with a value of every case; the last, where times are equal."""
+    """The newest row with a value of every case and its flags; the last, where times are equal."""
     found: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        key = case(row)
+        key = (*case(row), *flags(row).items())
         if row.value is not None and (key not in found or row.run >= found[key].run):
             found[key] = row
     return list(found.values())

@@ -53,7 +53,7 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
 
     Raises ToolError where the files have no case in common and nothing broke.
     """
-    a, b = ({cases.case(row): row for row in cases.newest(rows)} for rows in (first, second))
+    a, b = map(_by_case, (first, second))
     pairs = [Pair(row, b[key], between(row, b[key])) for key, row in a.items() if key in b]
     found = Comparison(
         pairs,
@@ -64,6 +64,12 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
     if not pairs and not found.broke:
         raise ToolError(*_nothing_in_common(first, second))
     return found
+
+
+def _by_case(rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:
+    """The newest row of every case, whatever its flags: what they change is worth comparing."""
+    ordered = sorted(cases.newest(rows), key=lambda row: row.run)
+    return {cases.case(row): row for row in ordered}
 
 
 def _broke(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:

@@ -23,6 +23,7 @@ class Line:
 
     rows: dict[str, Row] = field(default_factory=dict)
     label: str = ""
+    flags: dict[str, Any] = field(default_factory=dict)  # of an engine that ran before with others
 
     @property
     def any(self) -> Row:
@@ -58,9 +59,13 @@ class Group:
         return f"Where nothing else is said: {said}." if said else ""
 
     def rows(self, bench: str, metric: str | None = None) -> list[tuple[str, Row]]:
-        """Contestant and row of every line of one metric, by default the bench's own."""
+        """Contestant and newest row of each question of one metric, by default the bench's own."""
         wanted = (bench, metric or bench)
-        lines = [line for line in self.lines if (line.any.bench, line.any.metric) == wanted]
+        lines = [
+            line
+            for line in self.lines
+            if (line.any.bench, line.any.metric) == wanted and not line.flags
+        ]
         return [item for line in lines for item in line.rows.items()]
 
 
@@ -101,6 +106,7 @@ def _group(key: tuple[cases.Device, str, str], rows: Sequence[Row]) -> Group:
     usual = _usual(lines)
     for line in lines:
         line.label = cases.label(line.any, _unsaid(line, lines, usual))
+        line.label += "".join(f", {k} {v}" for k, v in line.flags.items()).replace("_", " ")
     contestants = sorted(dict.fromkeys(names.values()), key=lambda name: name != OURS)
     return Group(*key, contestants, lines, usual)
 
@@ -134,11 +140,21 @@ def _unsaid(line: Line, lines: Sequence[Line], usual: dict[str, Any]) -> set[str
 
 
 def _lines(rows: Iterable[Row], names: dict[tuple[str, str], str]) -> list[Line]:
-    found: dict[tuple[str, ...], Line] = {}
-    for row in rows:
-        line = found.setdefault(cases.question(row), Line())
-        line.rows[names[row.contestant, row.subject]] = row
+    """The newest rows first; what the same engine answered with other flags has its own lines."""
+    found: dict[tuple[Any, ...], Line] = {}
+    for row in sorted(rows, key=lambda row: row.run, reverse=True):
+        key, name = cases.question(row), names[row.contestant, row.subject]
+        line = found.setdefault(key, Line())
+        if name in line.rows:
+            other = _other_flags(row, line.rows[name])
+            line = found.setdefault((*key, *other.items()), Line(flags=other))
+        line.rows[name] = row
     return sorted(found.values(), key=lambda line: _place(line.any))
+
+
+def _other_flags(row: Row, newer: Row) -> dict[str, Any]:
+    known = cases.flags(newer)
+    return {name: value for name, value in cases.flags(row).items() if known.get(name) != value}
 
 
 def _place(row: Row) -> tuple[Any, ...]:
