@@ -138,6 +138,11 @@ def test_table_has_no_best_where_no_direction_is_good() -> None:
     assert line.split() == ["memory", "kv_cache", "gfx", "2.5", "2.5..2.5", "1", "Gbyte"]
 
 
+def test_a_process_that_died_cannot_have_told_of_every_spill() -> None:
+    row, _ = _rows(outcome("gfx", 0, decode(4.0), error="exit code 1: out of memory"))
+    assert row["spill"] is None
+
+
 def test_table_scales_units() -> None:
     big = Measured("memory", "peak", "byte", "lower", [2.5e9])
     lines = table.table(_rows(outcome("gfx", 0, big, decode(80.0)))).splitlines()

@@ -100,8 +100,8 @@ def _sum(joules: Sequence[float | None]) -> float | None:
 
 
 def _spill(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Whether memory spilled in any of the processes; None where one of them cannot tell."""
-    told = [outcome.facts.get("spill") for outcome in outcomes]
+    """Whether memory spilled in any process; None where one cannot tell, or died untold."""
+    told = [o.facts.get("spill") or (None if o.error else o.facts.get("spill")) for o in outcomes]
     return {"spill": True if any(told) else None if None in told else False}
 
 
