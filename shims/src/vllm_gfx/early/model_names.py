@@ -18,7 +18,7 @@ from vllm_gfx import kept_names, on_import
 
 APPLIES = ("win32",)
 TARGET = "transformers.utils.import_utils.create_import_structure_from_path"
-UPSTREAM = "transformers/utils/import_utils.py: it reads each file, and keeps nothing"
+UPSTREAM = "https://github.com/huggingface/transformers/issues/44273"
 REMOVE_WHEN = "importing transformers does not read the files of its models"
 
 MODULE, _, NAME = TARGET.rpartition(".")

@@ -13,7 +13,7 @@ from vllm_gfx import on_import
 
 APPLIES = ("win32",)
 TARGET = "torch._library.utils.get_source"
-UPSTREAM = "torch/_library/utils.py, get_source: inspect.getframeinfo"
+UPSTREAM = "https://github.com/pytorch/pytorch/pull/185048 proposes the same"
 REMOVE_WHEN = "torch._library.utils.get_source does not call inspect.getframeinfo"
 
 MODULE = "torch._library.utils"
