@@ -22,8 +22,8 @@ from tests.support.machines import (
     ROCM_TORCH,
     WINDOWS_CARD,
     FakeTorch,
-    Registry,
     device,
+    windows_adapters,
     world,
 )
 
@@ -232,8 +232,7 @@ def test_the_documented_driver_is_named_on_windows(machine: Machine) -> None:
 
 def test_a_windows_machine_from_its_registry(machine: Machine) -> None:
     """Every section about the machine and every check answers there."""
-    machine.patch.setattr("sys.platform", "win32")
-    machine.patch.setitem(sys.modules, "winreg", Registry([WINDOWS_CARD]))
+    windows_adapters(machine.patch, [WINDOWS_CARD])
     machine.patch.setattr(targets, "built_for", lambda: "gfx1100")
     dlls = [rf"C:\{folder}\amdhip64_7.dll" for folder in ("Windows", "env")]
     machine.torch(FakeTorch(devices=[{**CARD, "is_integrated": 0}]), libraries=dlls)

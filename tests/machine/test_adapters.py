@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from gfx_kernels import targets
-from vllm_gfx.machine import adapters
+from vllm_gfx.machine import adapters, windows_displays
 from vllm_gfx.machine.adapters import Adapter
 
-from tests.support.machines import CARD, INTEGRATED, OTHER, WINDOWS_CARD, Registry, sysfs
+from tests.support.machines import (
+    CARD,
+    INTEGRATED,
+    OTHER,
+    WINDOWS_CARD,
+    Configuration,
+    device_of,
+    sysfs,
+    windows_adapters,
+)
 
 GIB = 2**30
+NVIDIA = {"MatchingDeviceId": r"pci\ven_10de&dev_2684", "DriverDesc": "GeForce RTX 4090"}
+OLD = {**WINDOWS_CARD, "DriverDesc": "Radeon RX 480", "DriverVersion": "27.20.1"}
 # Laptop: an integrated GPU, a Radeon card and NVIDIA's.
 THREE = {"0000:03:00.0": CARD, "0000:05:00.0": OTHER, "0000:0a:00.0": INTEGRATED}
 
@@ -73,12 +83,10 @@ def test_a_hexadecimal_stepping() -> None:
 
 
 def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvidia = {"MatchingDeviceId": r"pci\ven_10de&dev_2684", "DriverDesc": "GeForce RTX 4090"}
     screen = {"MatchingDeviceId": r"ROOT\BasicRender", "DriverDesc": "Basic Render"}
     # Qualcomm's, whose vendor is no number of PCI's
     phone = {"MatchingDeviceId": r"ACPI\VEN_QCOM&DEV_0C36", "DriverDesc": "Adreno X1-85"}
-    monkeypatch.setattr("sys.platform", "win32")
-    monkeypatch.setitem(sys.modules, "winreg", Registry([WINDOWS_CARD, nvidia, screen, phone]))
+    windows_adapters(monkeypatch, [WINDOWS_CARD, NVIDIA, screen, phone])
     card, other = adapters.found()
     assert card == Adapter(
         vendor="AMD",
@@ -88,3 +96,32 @@ def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
         vram_total=24 * GIB,
     )
     assert (other.vendor, other.name, other.vram_total) == ("NVIDIA", "GeForce RTX 4090", None)
+
+
+@pytest.mark.parametrize("comes", ["", device_of(3)])
+def test_cards_that_were_taken_out_of_windows(monkeypatch: pytest.MonkeyPatch, comes: str) -> None:
+    """Their keys stay; an adapter may come while the others are listed."""
+    now = Configuration([device_of(2)], comes)
+    windows_adapters(monkeypatch, [NVIDIA, OLD, WINDOWS_CARD, WINDOWS_CARD], now)
+    found = adapters.found()
+    assert [one.name for one in found] == ["AMD Radeon RX 7900 XTX"] * (2 if comes else 1)
+
+
+def test_an_adapter_without_a_driver_has_no_key_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows_adapters(monkeypatch, [OLD], Configuration([device_of(7)]))
+    assert adapters.found() == []
+
+
+def test_no_adapter_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows_adapters(monkeypatch, [OLD], Configuration([]))
+    assert adapters.found() == []
+
+
+def test_a_windows_that_does_not_say(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    windows_displays._say.cache_clear()
+    windows_adapters(monkeypatch, [NVIDIA, WINDOWS_CARD], Configuration([], code=0x13))
+    assert [one.vendor for one in adapters.found() + adapters.found()] == ["NVIDIA", "AMD"] * 2
+    (said,) = caplog.messages
+    assert "CONFIGRET 0x13" in said

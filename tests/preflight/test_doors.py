@@ -17,7 +17,7 @@ from vllm_gfx.preflight import world as worlds
 from vllm_gfx.refusal import Refusal
 
 from tests.support import tinylm
-from tests.support.machines import WINDOWS_CARD, Registry, blind, world
+from tests.support.machines import WINDOWS_CARD, blind, windows_adapters, world
 
 # What a platform does with a VllmConfig, in a process that has the AMD path simulated on its CPU.
 _ASKED = """
@@ -114,8 +114,7 @@ def test_this_machine_is_described(tmp_path: Path) -> None:
 def test_a_windows_machine_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch  # noqa: F401 - before the system changes under it
 
-    monkeypatch.setattr("sys.platform", "win32")
-    monkeypatch.setitem(sys.modules, "winreg", Registry([WINDOWS_CARD]))
+    windows_adapters(monkeypatch, [WINDOWS_CARD])
     found = worlds.here({})
     assert found.kfd == "usable"
     assert [adapter.software for adapter in found.amd] == ["26.8.1"]

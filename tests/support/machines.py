@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from vllm_gfx.machine import windows_displays
 from vllm_gfx.machine.adapters import Adapter
 from vllm_gfx.machine.torch_view import Device, TorchView
 from vllm_gfx.preflight.world import World
@@ -42,15 +45,22 @@ def sysfs(root: Path, adapters: Mapping[str, Mapping[str, str]], kfd: Mapping[st
 
 
 class Registry:
-    """`winreg` with one folder: the display adapters, each a mapping of values."""
+    """`winreg` with display adapters, each a mapping of values, and their devices."""
 
     HKEY_LOCAL_MACHINE = object()
 
     def __init__(self, adapters: Sequence[Mapping[str, Any]]) -> None:
-        self.keys = {f"{i:04d}": dict(a) for i, a in enumerate(adapters)} | {"Configuration": {}}
+        keys = {f"{i:04d}": dict(a) for i, a in enumerate(adapters)} | {"Configuration": {}}
+        self.keys: dict[str, Mapping[str, Any]] = {windows_displays.CLASS: keys, **keys}
+        for number in range(len(adapters)):
+            driver = rf"{windows_displays.CLASS.upper()}\{number:04d}"
+            self.keys[device_of(number).rpartition("\\")[2]] = {"Driver": driver}
 
     def OpenKey(self, parent: Any, name: str) -> Any:
-        return _Key(self.keys.get(name, self.keys))
+        last = name.rpartition("\\")[2]
+        if last not in self.keys:
+            raise FileNotFoundError(2, "The system cannot find the file specified")
+        return _Key(self.keys[last])
 
     def QueryInfoKey(self, key: Any) -> tuple[int, int, int]:
         return len(key.content), len(key.content), 0
@@ -75,6 +85,49 @@ class _Key:
         return self
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def device_of(number: int) -> str:
+    """The device whose key is that of adapter `number`."""
+    return rf"PCI\VEN_1002&DEV_744C\6&2f&0&{number:08d}"
+
+
+class Configuration:
+    """`cfgmgr32` that lists `devices`; one more comes between a question for the size and it."""
+
+    def __init__(self, devices: Sequence[str], comes: str = "", code: int = 0) -> None:
+        self.devices, self.comes, self.code = list(devices), comes, code
+
+    @property
+    def _text(self) -> str:
+        return "".join(f"{device}\0" for device in self.devices) + "\0"
+
+    def CM_Get_Device_ID_List_SizeW(self, length: Any, asked: str, flags: int) -> int:
+        assert (asked, flags) == (windows_displays.CLASS, 0x300)
+        length._obj.value = len(self._text)
+        return self.code
+
+    def CM_Get_Device_ID_ListW(self, asked: str, buffer: Any, length: Any, flags: int) -> int:
+        assert (asked, flags) == (windows_displays.CLASS, 0x300)
+        if self.comes:
+            self.devices.append(self.comes)
+            self.comes = ""
+        if len(self._text) > length.value:
+            return 0x1A
+        buffer[:] = self._text
+        return 0
+
+
+def windows_adapters(
+    patch: pytest.MonkeyPatch,
+    adapters: Sequence[Mapping[str, Any]],
+    configuration: Configuration | None = None,
+) -> None:
+    """Make this process see Windows with these `adapters`, all present unless told otherwise."""
+    library = configuration or Configuration([device_of(i) for i in range(len(adapters))])
+    patch.setattr("sys.platform", "win32")
+    patch.setitem(sys.modules, "winreg", Registry(adapters))
+    patch.setattr(windows_displays, "_library", lambda: library)
 
 
 WINDOWS_CARD = {

@@ -10,12 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from vllm_gfx.machine import windows_displays
+
 AMD = "AMD"
 _VENDORS = {0x1002: AMD, 0x10DE: "NVIDIA", 0x8086: "Intel"}
 _CLASSES = ("0x03", "0x12")  # PCI: display controllers, processing accelerators
 _SYS = Path("/sys")
-# Where Windows keeps one key for each display adapter.
-_WINDOWS_KEY = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,9 @@ def _text(path: Path) -> str:
 
 
 def _windows() -> Iterator[Adapter]:
-    registry: Any = import_module("winreg")
-    with registry.OpenKey(registry.HKEY_LOCAL_MACHINE, _WINDOWS_KEY) as parent:
-        names = [registry.EnumKey(parent, i) for i in range(registry.QueryInfoKey(parent)[0])]
-        for name in filter(str.isdigit, names):  # the others are not adapters
-            with registry.OpenKey(parent, name) as key:
-                values = [registry.EnumValue(key, i) for i in range(registry.QueryInfoKey(key)[1])]
-            if adapter := _of_registry({name: value for name, value, _ in values}):
-                yield adapter
+    for values in windows_displays.values(import_module("winreg")):
+        if adapter := _of_registry(values):
+            yield adapter
 
 
 def _of_registry(values: dict[str, Any]) -> Adapter | None:
