@@ -60,7 +60,8 @@ def _instances() -> tuple[int, list[str]]:
         if code == _SUCCESS and length.value:
             buffer = ctypes.create_unicode_buffer(length.value)
             code = library.CM_Get_Device_ID_ListW(CLASS, buffer, length, _PRESENT_OF_CLASS)
-    return code, [instance for instance in buffer[:].split("\0") if instance]
+    listed = ctypes.wstring_at(buffer, len(buffer))
+    return code, [instance for instance in listed.split("\0") if instance]
 
 
 @cache
