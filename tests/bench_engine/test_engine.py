@@ -15,26 +15,63 @@ from vllm_gfx.bench import child, cli, engine, facts, plan, rows
 from vllm_gfx.bench.ablate import Absent
 from vllm_gfx.refusal import Refusal
 
-from tests.support import tinylm
+from tests.support import fresh, tinylm
 
 PROMPT, TOKENS, REPEATS = 24, 6, 2
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Geometry only: random weights, no tokenizer."""
-    folder = tmp_path_factory.mktemp("bench")
-    model = folder / "shapes"
-    model.mkdir()
-    config = (tinylm.copy("gptq-g128") / "config.json").read_text(encoding="utf-8")
-    (model / "config.json").write_text(config, encoding="utf-8")
+    """A row of every bench."""
     flags = (
         f"--runs 1 --repeats {REPEATS} --prompt {PROMPT} --tokens {TOKENS} --streams 1,4 "
         "--prompts 16,100 --load-format dummy --max-model-len 512 --max-num-seqs 4"
     ).split()
+    folder = tmp_path_factory.mktemp("bench")
     where = ["--rows", str(folder / "rows.jsonl"), "--caches", str(folder / "caches")]
-    assert cli.main([str(model), *flags, *where, "--mode", "eager", "--commit", "abc"]) == 0
+    command = [_shapes(folder), *flags, *where, "--mode", "eager", "--commit", "abc"]
+    assert cli.main(command) == 0
     return rows.read(folder / "rows.jsonl")
+
+
+def _shapes(folder: Path) -> str:
+    """Geometry only: random weights, no tokenizer."""
+    model = folder / "shapes"
+    model.mkdir()
+    config = (tinylm.copy("gptq-g128") / "config.json").read_text(encoding="utf-8")
+    (model / "config.json").write_text(config, encoding="utf-8")
+    return str(model)
+
+
+@pytest.fixture(scope="module")
+def ablated(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code, and the rows, of an invocation that leaves out what the model lacks, too."""
+    folder = tmp_path_factory.mktemp("ablated")
+    sizes = f"--runs 1 --repeats 1 --prompt {PROMPT} --tokens {TOKENS} --streams 1"
+    flags = f"{sizes} --max-model-len 128 --max-num-seqs 1 --load-format dummy --mode eager"
+    asked = [*flags.split(), "--only", "decode", "--ablate", "linear,moe"]
+    where = ["--rows", str(folder / "rows.jsonl"), "--logs", str(folder / "logs")]
+    code = cli.main([_shapes(folder), *asked, *where])
+    return code, rows.read(folder / "rows.jsonl")
+
+
+Ablated = tuple[int, list[dict[str, Any]]]
+
+
+def test_a_child_decodes_without_a_class(ablated: Ablated) -> None:
+    (saved,) = (r for r in ablated[1] if r["bench"] == "ablate" and r["value"] is not None)
+    (whole,) = _of(ablated[1], "decode")
+    of = {"prompt": PROMPT, "tokens": TOKENS, "streams": 1}
+    assert (whole["parameters"], saved["parameters"]) == (of, {**of, "without": "linear"})
+    assert len(saved["samples"]) == len(whole["samples"]) == 1
+
+
+def test_a_class_that_was_named_and_is_absent_fails_alone(ablated: Ablated) -> None:
+    code, found = ablated
+    (dead,) = (r for r in found if r["value"] is None)
+    said = "the model has no kernels of class moe; leave it out of --ablate"
+    assert (code, dead["error"], dead["parameters"]) == (cli.FAILED, said, {"without": "moe"})
+    assert len(found) == 3
 
 
 def _of(found: list[dict[str, Any]], bench: str, metric: str = "") -> list[dict[str, Any]]:
@@ -164,6 +201,16 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(Refusal, match="5 streams do not run at once"):
         _fitting("tpot", streams=(1, 5))
     assert _fitting("decode", streams=(1, 5)).streams == (1, 5)
+
+
+def refuse_to_spread() -> None:
+    for flag in ("--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"):
+        with pytest.raises(Refusal, match=f"{flag} 2 was asked for.*; leave {flag} out"):
+            engine.start("nowhere", "eager", [flag, "2"], plan.Sizes())
+
+
+def test_more_than_one_gpu_is_refused() -> None:
+    fresh.run(refuse_to_spread)
 
 
 def test_an_absent_class_is_a_note_only_if_nobody_named_it(

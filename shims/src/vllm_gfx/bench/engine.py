@@ -10,21 +10,33 @@ from vllm_gfx import envs, report
 from vllm_gfx.bench.plan import MODE_ARGUMENTS, Sizes
 from vllm_gfx.refusal import Refusal
 
+# Each puts parts of the engine into processes of their own, where nothing here can look.
+_SPREADING = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+
 
 def start(model: str, mode: str, flags: list[str], sizes: Sizes) -> Any:
     """An `LLMEngine` of upstream's `LLM`, with vLLM's own `flags`.
 
     No prefix cache, which would skip prefills; no tokenizer, because prompts are token ids. Raises
-    Refusal for a mode that the platform does not run.
+    Refusal for a mode that the platform does not run, and for more than one GPU.
     """
     from vllm import LLM
 
     arguments = _arguments(model, mode, flags, sizes)
+    _refuse_to_spread(arguments)
     engine = LLM.from_engine_args(arguments).llm_engine
     ran = mode_of(engine.vllm_config)
     if mode not in ("default", ran):
         raise Refusal(f"--mode {mode} was asked for and {ran} runs", "leave --mode out here")
     return engine
+
+
+def _refuse_to_spread(arguments: Any) -> None:
+    for name in _SPREADING:
+        if (count := getattr(arguments, name)) > 1:
+            flag = "--" + name.replace("_", "-")
+            what = f"{flag} {count} was asked for, and what is measured here is one process"
+            raise Refusal(what, f"leave {flag} out, or use `vllm bench serve` on a server")
 
 
 def _arguments(model: str, mode: str, flags: list[str], sizes: Sizes) -> Any:
