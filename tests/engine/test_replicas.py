@@ -17,7 +17,7 @@ import openai
 import psutil
 import pytest
 import torch
-from vllm_gfx.parallel import replicas
+from vllm_gfx.parallel.gpus import devices as chosen
 from vllm_gfx.refusal import Refusal
 
 from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, READY_SECONDS, free_port, until
@@ -134,7 +134,7 @@ def _stops(pair: Pair) -> None:
         pair.process.send_signal(signal.SIGTERM)
         assert finishing.result() == 100
     assert pair.process.wait(PATIENCE_SECONDS) == 0, pair.output()[-4000:]
-    until(lambda: not any(_runs(p) for p in pair.family), "its processes end", 20)
+    until(lambda: not any(_runs(p) for p in pair.family), "its processes end")
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -163,23 +163,23 @@ def test_refused_in_one_line(tmp_path: Path) -> None:
 )
 def test_without_gpus(gpus: str, count: int | None, words: str) -> None:
     with pytest.raises(Refusal, match=words):
-        replicas.devices(gpus, count)
+        chosen(gpus, count)
 
 
 @pytest.mark.parametrize("gpus", ["2", "0,0", "a", "0,", "-1"])
 def test_gpus_that_are_not_there(monkeypatch: pytest.MonkeyPatch, gpus: str) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(Refusal, match="2 are visible; give numbers from 0 to 1"):
-        replicas.devices(gpus, None)
+        chosen(gpus, None)
 
 
 def test_gpus_are_named_as_they_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.version, "hip", "7.1")
     monkeypatch.setenv("HIP_VISIBLE_DEVICES", "3, 5")
-    found = [(r.variable, r.device) for r in replicas.devices("", None)]
+    found = [(r.variable, r.device) for r in chosen("", None)]
     assert found == [("HIP_VISIBLE_DEVICES", "3"), ("HIP_VISIBLE_DEVICES", "5")]
-    assert [r.device for r in replicas.devices("1", None)] == ["5"]
+    assert [r.device for r in chosen("1", None)] == ["5"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_each_replica_sees_its_gpu_by_one_variable(
     for name, value in visible.items():
         monkeypatch.setenv(name, value)
     variable, devices = wanted
-    for replica, device in zip(replicas.devices("", None), devices, strict=True):
+    for replica, device in zip(chosen("", None), devices, strict=True):
         seen = {k: v for k, v in replica.environment().items() if k.endswith("_VISIBLE_DEVICES")}
         # ROCR hides devices before HIP counts them, so it must stay.
         kept = {k: v for k, v in visible.items() if k.startswith("ROCR")}
@@ -219,4 +219,4 @@ def test_variables_that_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HIP_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
     with pytest.raises(Refusal, match=r"contradict each other.*; unset CUDA_VISIBLE_DEVICES"):
-        replicas.devices("", None)
+        chosen("", None)

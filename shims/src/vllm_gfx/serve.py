@@ -43,7 +43,7 @@ class _Flags(argparse.ArgumentParser):
 def run(argv: Sequence[str]) -> None:
     """Serve as `argv` (MODEL and upstream's flags) says, until stopped. Raises Refusal."""
     helped = any(arg.split("=")[0] in ("-h", "--help") for arg in argv)
-    envs.set_defaults(several_hosts=not helped and serve_hosts.asked(_given(argv)))
+    envs.set_defaults(several_hosts=not helped and serve_hosts.asked(settings(argv)))
     if not helped:
         argv = prepared(argv)
         preflight.check_machine()
@@ -54,7 +54,7 @@ def run(argv: Sequence[str]) -> None:
 def prepared(argv: Sequence[str]) -> list[str]:
     """`argv` with our defaults where it says nothing. Raises Refusal for what cannot be served."""
     model, rest = _model(argv)
-    given = _given(rest)
+    given = settings(rest)
     named = model or given.get("model")
     if named is None:
         raise Refusal("no model is given", "put it first: vllm-gfx serve MODEL [flags]")
@@ -69,7 +69,7 @@ def prepared(argv: Sequence[str]) -> list[str]:
     return [*([model] if model else []), *added, *rest]
 
 
-def _given(argv: Sequence[str]) -> dict[str, str]:
+def settings(argv: Sequence[str]) -> dict[str, str]:
     """The flags that matter here, of `argv` and of the `--config` file it names."""
     given = flags(argv)
     return {**_config_file(Path(given["config"])), **given} if "config" in given else given

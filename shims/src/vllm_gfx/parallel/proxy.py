@@ -96,10 +96,10 @@ class Proxy:
                     await response.write(piece)
                 await response.write_eof()
                 return response
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
             if request.transport is None or request.transport.is_closing():
-                raise  # it is the client that went away
-            return await _cut(request, response, replica, error)
+                return response or web.Response()  # the client went away: nobody gets it
+            return await _cut(request, response, replica)
         finally:
             replica.in_flight -= 1
 
@@ -109,10 +109,7 @@ def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 async def _cut(
-    request: web.Request,
-    response: web.StreamResponse | None,
-    replica: Replica,
-    error: Exception,
+    request: web.Request, response: web.StreamResponse | None, replica: Replica
 ) -> web.StreamResponse:
     """Tell a client whose replica ended: an error, or an error in the stream it is reading."""
     what = f"{replica.name} ended before this request was finished; send it again"
@@ -122,7 +119,7 @@ async def _cut(
         # The length is not known to be wrong unless the connection breaks.
         assert request.transport is not None
         request.transport.abort()
-        raise error
+        return response
     await response.write(f"data: {json.dumps(_body(503, what))}\n\n".encode())
     await response.write_eof()
     return response

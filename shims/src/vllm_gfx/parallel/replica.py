@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
-import psutil
 
+from vllm_gfx import ports
+from vllm_gfx.parallel import family
 from vllm_gfx.preflight.world import VISIBLE
 
-_SERVE = "from vllm_gfx import cli; cli.main()"
+SERVER = "from vllm_gfx.parallel import child; child.main()"  # what a replica's Python runs
 _POLL_SECONDS = 0.25
 
 
@@ -33,6 +33,8 @@ class Replica:
     in_flight: int = 0
     ready: bool = False
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _since: float = field(default=0, repr=False)
+    _deadline: float = field(default=float("inf"), repr=False)
 
     @property
     def name(self) -> str:
@@ -40,7 +42,7 @@ class Replica:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{ports.LOOPBACK}:{self.port}"
 
     @property
     def code(self) -> int | None:
@@ -63,23 +65,29 @@ class Replica:
 
     async def start(self, model: str, flags: Sequence[str]) -> None:
         """Start the process; its lines are printed with its name in front."""
-        self.port = _free_port()
-        command = [sys.executable, "-c", _SERVE, "serve", model, f"--port={self.port}", *flags]
+        address = (f"--host={ports.LOOPBACK}", f"--port={self.port}")
+        self._since = time.time()
         self.process = await asyncio.create_subprocess_exec(
-            *command,
+            *(sys.executable, "-c", SERVER, "serve", model, *address, *flags),
             env=self.environment(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            **_own_group(),
+            **family.own_group(),
         )
 
     async def watch(self) -> None:
         """Print what the process says until it ends; then end what it leaves behind."""
+        assert self.process is not None
         copying = asyncio.create_task(self._copy_output())
         # Not `process.wait()`: its engine, which may outlive a killed server, holds the pipe too.
         while self.code is None:
             await asyncio.sleep(_POLL_SECONDS)
-        self._end_family()
+            if self.code is None and time.monotonic() > self._deadline:
+                say(f"{self.name} does not end; it is killed")
+                self._deadline = float("inf")
+                self.process.kill()
+        family.end(self.process.pid, self._since)
         await copying
 
     async def _copy_output(self) -> None:
@@ -89,19 +97,9 @@ class Replica:
         while chunk := await self.process.stdout.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                print(f"[{self.number}] {line.decode(errors='replace')}", flush=True)
-
-    def _end_family(self) -> None:
-        """A server that was killed leaves its engine, which would keep the GPU's memory."""
-        assert self.process is not None
-        if sys.platform != "win32":
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            return
-        for process in psutil.process_iter(["ppid"]):
-            if process.info["ppid"] == self.process.pid:
-                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it is just ending
-                    process.kill()
+                say(f"[{self.number}] {line.decode(errors='replace').rstrip()}")
+        if rest:
+            say(f"[{self.number}] {rest.decode(errors='replace').rstrip()}")
 
     async def wait_ready(self, session: aiohttp.ClientSession) -> bool:
         """Until `/health` answers; False if the process ended first."""
@@ -116,22 +114,23 @@ class Replica:
             await asyncio.sleep(_POLL_SECONDS)
         return False
 
-    def stop(self) -> None:
-        """Ask it to finish its requests and end."""
-        if self.process is not None and self.code is None:
-            # On Windows the only signal that another group's process can catch.
-            self.process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+    def stop(self, grace: float) -> None:
+        """Ask it to finish its requests and end; after `grace` seconds it is killed."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()  # which child.py waits for
+            self._deadline = min(self._deadline, time.monotonic() + grace)
 
 
-def _own_group() -> dict[str, Any]:
-    """So that Ctrl-C reaches only the parent, which then stops the replicas in order."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
+def free_ports(count: int) -> list[int]:
+    """Different ones, which nobody uses now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((ports.LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def say(line: str) -> None:
+    """Print a line; if nobody reads it any more the replicas go on, and must not wait for that."""
+    with suppress(OSError):
+        print(line, flush=True)

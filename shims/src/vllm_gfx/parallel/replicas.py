@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
+import io
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -17,13 +18,15 @@ import aiohttp
 from aiohttp import web
 
 from vllm_gfx import checkpoint, envs, ports, serve
+from vllm_gfx.parallel.gpus import devices
 from vllm_gfx.parallel.proxy import Proxy
-from vllm_gfx.parallel.replica import Replica
-from vllm_gfx.preflight.gpus import contradiction
-from vllm_gfx.preflight.world import VISIBLE
+from vllm_gfx.parallel.replica import Replica, free_ports, say
 from vllm_gfx.refusal import Refusal
 
 FAILED = 1
+GRACE_SECONDS = 15.0  # after --shutdown-timeout, in which a replica ends its engine
+# Windows has no SIGTERM that anybody sends, but a key for it.
+_STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, n)]
 _LIMITLESS = aiohttp.ClientTimeout(total=None, sock_connect=10)
 
 
@@ -35,89 +38,81 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str]) -> int:
     """Run until stopped, then 0; 1 if no replica is left. Raises Refusal for a bad request."""
     envs.set_defaults()
-    asked, flags = _parsed(argv)
-    checkpoint.check(asked.model, serve.flags(flags).get("load-format", "auto"))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # replicas write letters that it may not know
+        sys.stdout.reconfigure(errors="backslashreplace")
+    asked = _parsed(argv)
     ports.check(asked.host, asked.port)
-    replicas = devices(asked.gpus, asked.count)
-    return asyncio.run(_run(asked, flags, replicas))
+    with ports.bound(asked.host, int(asked.port)) as address:
+        return asyncio.run(_run(asked, devices(asked.gpus, asked.count), address))
 
 
-def _parsed(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+def _grace(shutdown_timeout: str) -> float:
+    """After how many seconds a replica that was asked to end is killed."""
+    if not shutdown_timeout.isdecimal():
+        raise Refusal(f"--shutdown-timeout {shutdown_timeout}", "give whole seconds, from 0")
+    return int(shutdown_timeout) + GRACE_SECONDS
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """What was asked for. Raises Refusal if it cannot be served."""
     parser = _Parser(prog="vllm-gfx replicas", description=__doc__, allow_abbrev=False)
     parser.add_argument("model", metavar="MODEL", help="as for `vllm-gfx serve`")
     parser.add_argument("--gpus", default="", help="which, by number: 0,1 (all that are visible)")
     parser.add_argument("--count", type=int, help="replicas on a machine without GPUs")
-    parser.add_argument("--host", default=serve.HOST, help="of the one address (%(default)s)")
-    parser.add_argument("--port", default=serve.PORT, help="of the one address (%(default)s)")
+    parser.add_argument("--host", default="", help=f"of the one address ({serve.HOST})")
+    parser.add_argument("--port", default="", help=f"of the one address ({serve.PORT})")
     parser.epilog = "All other flags go to each replica's `vllm-gfx serve`."
-    return parser.parse_known_args(argv)
+    asked, flags = parser.parse_known_args(argv)
+    given = serve.settings(flags)
+    checkpoint.check(asked.model, given.get("load-format", "auto"))
+    asked.flags = flags
+    asked.host = asked.host or given.get("host", serve.HOST)
+    asked.port = asked.port or given.get("port", serve.PORT)
+    asked.grace = _grace(given.get("shutdown-timeout", serve.SHUTDOWN_TIMEOUT))
+    return asked
 
 
-def devices(gpus: str, count: int | None) -> list[Replica]:
-    """A replica for each GPU asked for. Raises Refusal for GPUs that are not there."""
-    import torch
-
-    variables = VISIBLE if torch.version.hip else VISIBLE[1:]  # in the order in which they are read
-    if torch.version.hip and (refusal := contradiction(os.environ)) is not None:
-        raise refusal
-    present = torch.cuda.device_count()
-    if not present:
-        return _without_gpus(gpus, count)
-    if count is not None:
-        raise Refusal(f"--count {count} where there are GPUs", "name them with --gpus 0,1")
-    said = next(filter(None, map(os.environ.get, variables)), "")
-    named = (said or ",".join(map(str, range(present)))).split(",")
-    chosen = gpus.split(",") if gpus else [str(i) for i in range(present)]
-    for number in chosen:
-        if not number.isdecimal() or int(number) >= present or chosen.count(number) > 1:
-            what = f"--gpus {gpus}: {number!r} is not one of the GPUs, or is there twice"
-            raise Refusal(what, f"{present} are visible; give numbers from 0 to {present - 1}")
-    return [Replica(i, variables[0], named[int(n)].strip()) for i, n in enumerate(chosen)]
-
-
-def _without_gpus(gpus: str, count: int | None) -> list[Replica]:
-    if gpus or count is None:
-        raise Refusal("there is no GPU that torch sees", "say how many replicas with --count 2")
-    if count < 1:
-        raise Refusal(f"--count {count}", "give a number from 1")
-    return [Replica(i) for i in range(count)]
-
-
-async def _run(asked: argparse.Namespace, flags: Sequence[str], replicas: list[Replica]) -> int:
-    stop = _on_signals()
+async def _run(
+    asked: argparse.Namespace, replicas: Sequence[Replica], address: socket.socket
+) -> int:
+    stop, watches = _on_signals(), list[asyncio.Task[None]]()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(
         connector=connector, timeout=_LIMITLESS, auto_decompress=False
     ) as session:
         proxy = Proxy(replicas, session)
-        for replica in replicas:
-            await replica.start(asked.model, flags)
-        watches = [asyncio.create_task(_watch(r, replicas)) for r in replicas]
         try:
-            return await _serve(asked, proxy, stop, watches)
+            for replica, port in zip(replicas, free_ports(len(replicas)), strict=True):
+                replica.port = port
+                await replica.start(asked.model, asked.flags)
+                watches.append(asyncio.create_task(_watch(replica, replicas)))
+            return await _serve(asked, proxy, address, stop, watches)
         finally:
             for replica in replicas:
-                replica.stop()
+                replica.stop(asked.grace)
             await asyncio.gather(*watches)
 
 
 def _on_signals() -> asyncio.Event:
-    """Set by SIGINT and SIGTERM. `signal.signal`: Windows' loop has no handlers of its own."""
+    """Set by what asks to stop. `signal.signal`: Windows' loop has no handlers of its own."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPS:
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    # Windows' loop is woken by Python as well, which complains if it finds that done already.
+    signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
     return stop
 
 
 async def _watch(replica: Replica, replicas: Sequence[Replica]) -> None:
     await replica.watch()
     left = sum(r.alive for r in replicas)
-    print(f"{replica.name} ended with code {replica.code}; {left} running", flush=True)
+    say(f"{replica.name} ended with code {replica.code}; {left} running")
 
 
 async def _serve(
     asked: argparse.Namespace,
     proxy: Proxy,
+    address: socket.socket,
     stop: asyncio.Event,
     watches: Sequence[asyncio.Task[None]],
 ) -> int:
@@ -125,17 +120,15 @@ async def _serve(
     stopped = asyncio.create_task(stop.wait())
     if not await _all_ready(proxy, stopped):
         return 0 if stop.is_set() else FAILED
-    runner = web.AppRunner(proxy.application(), handler_cancellation=True, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, asked.host, int(asked.port)).start()
-    print(f"{len(proxy.replicas)} replicas behind http://{asked.host}:{asked.port}", flush=True)
+    runner = await _listening(proxy, asked, address)
+    say(f"{len(proxy.replicas)} replicas behind http://{asked.host}:{asked.port}")
     try:
         all_ended = asyncio.create_task(_all(watches))
         either: set[asyncio.Task[Any]] = {stopped, all_ended}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         proxy.stopping = True
         for replica in proxy.replicas:
-            replica.stop()  # each gives its requests --shutdown-timeout
+            replica.stop(asked.grace)
         await all_ended
     finally:
         await runner.cleanup()
@@ -143,6 +136,19 @@ async def _serve(
         return 0
     print("vllm-gfx replicas: no replica is left", file=sys.stderr)
     return FAILED
+
+
+async def _listening(
+    proxy: Proxy, asked: argparse.Namespace, address: socket.socket
+) -> web.AppRunner:
+    """Raises Refusal if another program listens there since `address` was bound."""
+    runner = web.AppRunner(proxy.application(), handler_cancellation=True, access_log=None)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, address).start()
+    except OSError as error:
+        raise ports.cannot_listen(asked.host, asked.port, error) from error
+    return runner
 
 
 async def _all(watches: Sequence[asyncio.Task[None]]) -> None:

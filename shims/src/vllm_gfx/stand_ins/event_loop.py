@@ -29,7 +29,8 @@ class Loop(asyncio.SelectorEventLoop):
         # select() goes on under a signal on Windows; asyncio's other loops do the same for that.
         self._wakes = threading.current_thread() is threading.main_thread()
         if self._wakes:
-            signal.set_wakeup_fd(self._csock.fileno())
+            # A full buffer wakes as well. Wine says so, too, when two threads write at once.
+            signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
 
     def add_signal_handler(
         self,
