@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -95,13 +95,18 @@ class Server:
 
 
 @contextmanager
-def serving(model: Path, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server of `model` on its own console; whatever is left of it ends with the block."""
+def serving(
+    model: Path, *flags: str, env: Mapping[str, str] | None = None, door: Sequence[str] = ()
+) -> Iterator[Server]:
+    """A server of `model` on its own console; whatever is left of it ends with the block.
+
+    `door` is the program whose `serve` it is, in place of that of the prefix.
+    """
     port = free_port()
-    program = run.python().parent / "Scripts" / "vllm-gfx.exe"
+    program = door or [wine.windows_path(run.python().parent / "Scripts" / "vllm-gfx.exe")]
     # As some programs of Windows write a path; vLLM itself could not join anything to it.
     served = arguments("\\\\?\\" + wine.windows_path(model), port, *flags)
-    command = [wine.windows_path(CONSOLE), wine.windows_path(program), *served]
+    command = [wine.windows_path(CONSOLE), *program, *served]
     given = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **(env or {})}
     with run.started(command, given, paths.BUILD) as console:
         yield Server(console, model, port)

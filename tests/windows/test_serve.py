@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.serve.arguments import KEY, RUNNING
+from tests.windows.checkout import Checkout
 from tests.windows.server import PATIENCE, Server, serving, until
 from tools import paths, prefix
 from tools.generations import active
@@ -25,7 +26,9 @@ from tools.windows import rig, run, wine
 
 PREFIX = "WINEPREFIX"
 LIMIT = 300
-READY = 120  # seconds of CPU time, of which nearly all is imports, one process after the other
+# Seconds of CPU time, nearly all of it imports, one process after the other. On the clock it is to
+# be 120, which a machine that does other things too cannot promise; the report has both.
+READY = 90
 CLIENT_TESTS = ("tests/serve/test_api.py", "tests/serve/test_hang_up.py")
 # It asks for the server's processes, which are Wine's here; below.
 NOT_FROM_OUTSIDE = "tests/serve/test_api.py::test_listens_on_loopback_only"
@@ -113,9 +116,11 @@ def _ends_and_leaves_nothing(server: Server, key: str) -> None:
     assert server.port not in {port for _, port in _listening()}
 
 
-def test_ctrl_break_ends_a_second_server_and_not_the_first(server: Server) -> None:
-    """Of the same files, which both have open, on a port of its own."""
-    with serving(server.model) as second:
+def test_ctrl_break_ends_a_second_server_and_not_the_first(
+    server: Server, checkout: Checkout
+) -> None:
+    """Of the same files, which both have open, on a port of its own: `python dev.py serve`."""
+    with serving(server.model, env=checkout.env, door=checkout.door) as second:
         second.wait_ready()
         _ends_and_leaves_nothing(second, "ctrl-break")
     assert server.healthy()
