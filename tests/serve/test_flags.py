@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from vllm import EngineArgs
 from vllm.utils.argparse_utils import FlexibleArgumentParser
-from vllm_gfx import checkpoint, envs, serve, serve_hosts
+from vllm_gfx import checkpoint, envs, preflight, serve, serve_hosts
 from vllm_gfx.refusal import Refusal
 
 from tests.serve.server import free_port
@@ -140,7 +140,7 @@ def test_variables_are_set_where_unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _host_ip(monkeypatch: pytest.MonkeyPatch, *argv: str) -> str | None:
     """This process's address as `vllm-gfx serve` leaves it for upstream."""
-    monkeypatch.setattr(serve.preflight, "check_machine", lambda: None)
+    monkeypatch.setattr(preflight, "check_machine", lambda: None)
     monkeypatch.setattr(sys, "argv", sys.argv)  # `run` sets it
     found: list[str | None] = []
     monkeypatch.setattr(serve, "_upstream", lambda _: found.append(os.environ.get("VLLM_HOST_IP")))
@@ -159,7 +159,7 @@ SEVERAL_HOSTS = (
     ["--distributed_executor_backend=external_launcher"],
     ["--kv-transfer-config.kv_role", "kv_both"],
 )
-ONE_HOST = (
+ONE_HOST: tuple[list[str], ...] = (
     [],
     ["--nnodes", "1", "--distributed-executor-backend", "mp", "-dpb=mp", "-dp", "2"],
     ["--data-parallel-address=127.0.0.1"],
