@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+LOCAL = ("127.0.0.1", "localhost")
+# The tests ask servers of this machine, which its proxy for other machines would not find.
+_DIRECT = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+os.environ["no_proxy"] = ",".join(filter(None, (_DIRECT, *LOCAL)))
 PYTESTS = "PYTEST_CURRENT_TEST"  # pytest sets it for each test, and takes it back
 
 

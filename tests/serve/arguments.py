@@ -5,13 +5,18 @@ Imports nothing that only a prefix has.
 
 from __future__ import annotations
 
+import random
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 KEY = "sk-of-the-tests"
 NAME = "tiny"
 MAX_LEN = 1024
 # The port of a server that runs already, started with `arguments`; it is used, and not ended.
 RUNNING = "GFX_TESTS_SERVER_PORT"
+LOWEST_PORT = 10_000
+GIVEN_BY_LINUX = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def arguments(model: str, port: int, *flags: str) -> list[str]:
@@ -21,7 +26,14 @@ def arguments(model: str, port: int, *flags: str) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free now, and that Linux gives to nobody who asks for any.
+
+    A server that loads a model first listens a minute later. Until then the tests beside this one
+    open hundreds of connections; one of the ports that Linux gives would often be taken by them.
+    """
+    given_from = int(GIVEN_BY_LINUX.read_text(encoding="ascii").split()[0])
+    while True:
+        port = random.SystemRandom().randrange(LOWEST_PORT, given_from)  # whatever a test seeds
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
