@@ -54,5 +54,13 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, start: int = 0) -> Pa
     monkeypatch.setenv("PYTHONPATH", path)
     monkeypatch.setenv(FILE, str(folder / "shared"))
     monkeypatch.setenv(START, str(start))
-    (folder / "shared").write_text("0")
-    return folder / "shared"
+    shared = folder / "shared"
+    say(shared, 0)
+    return shared
+
+
+def say(shared: Path, mib: int) -> None:
+    """What the next reading is. In one step: a monitor that reads meanwhile finds no empty file."""
+    beside = shared.with_suffix(".new")
+    beside.write_text(str(mib))
+    beside.replace(shared)

@@ -30,12 +30,12 @@ def test_requests_are_refused_while_it_lasts(
     server = start("--gpu-memory-utilization", "0.9")
     server.wait_ready()
     expected = _ask(server)
-    shared.write_text("1024")
+    plugin.say(shared, 1024)
     until(lambda: SPILLED in server.output(), "the spill is said")
     for _ in range(2):
         with pytest.raises(openai.InternalServerError):
             _ask(server)
-    shared.write_text("0")
+    plugin.say(shared, 0)
     until(lambda: "GPU memory is back on the GPU" in server.output(), "its end is said")
     assert _ask(server) == expected
     output = server.output()
