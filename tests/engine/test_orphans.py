@@ -14,7 +14,7 @@ import pytest
 import vllm.v1.engine.core  # noqa: F401 - tells the shim that this may run an engine
 from vllm_gfx.engine import orphaned_engine
 
-from tests.serve.server import Server, until
+from tests.serve.server import PATIENCE_SECONDS, Server, until
 from tests.support.child import runs
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_a_child_ends_with_its_parent(method: str, obeys: str) -> None:
     with family(method, obeys, "keeps") as (parent, child):
         assert runs(child)
         parent.kill()
-        until(lambda: not runs(child), "the child ends", 10)
+        until(lambda: not runs(child), "the child ends")
 
 
 def test_a_closed_pipe_is_not_the_end() -> None:
@@ -49,7 +49,7 @@ def test_a_closed_pipe_is_not_the_end() -> None:
         time.sleep(3 * orphaned_engine._POLL_SECONDS)
         assert runs(child)
         parent.kill()
-        until(lambda: not runs(child), "the child ends", 10)
+        until(lambda: not runs(child), "the child ends")
 
 
 def test_a_killed_server_takes_its_engine_along(start: Callable[..., Server]) -> None:
@@ -57,7 +57,8 @@ def test_a_killed_server_takes_its_engine_along(start: Callable[..., Server]) ->
     server.wait_ready()
     assert len(server.left_over()) >= 2
     server.process.kill()
-    until(lambda: not server.left_over(), "its processes end", orphaned_engine.GRACE_SECONDS)
+    limit = orphaned_engine.GRACE_SECONDS + PATIENCE_SECONDS
+    until(lambda: not server.left_over(), "its processes end", limit)
     assert "the process that started this engine was killed" in server.output()
 
 

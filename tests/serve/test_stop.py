@@ -30,7 +30,7 @@ def _stream(server: Server) -> None:
 
 def _ended_cleanly(server: Server) -> None:
     assert server.stop() == 0, server.output()[-6000:]
-    until(lambda: not server.left_over(), "its processes end", 10)
+    until(lambda: not server.left_over(), "its processes end")
     ports.check(ports.LOOPBACK, str(server.port))
 
 
@@ -59,7 +59,7 @@ def test_before_the_server_is_up(start: Start) -> None:
     until(lambda: "Initializing a V1 LLM engine" in server.output(), "the engine starts", 240)
     server.note_family()
     assert server.stop() == cli.INTERRUPTED
-    until(lambda: not server.left_over(), "its processes end", 10)
+    until(lambda: not server.left_over(), "its processes end")
     assert "vllm-gfx serve: stopped" in server.output()
     assert "Traceback" not in server.output()
     ports.check(ports.LOOPBACK, str(server.port))

@@ -12,7 +12,7 @@ import pytest
 from vllm_gfx.stand_ins import uvloop
 
 SIGNAL = signal.SIGUSR1
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60  # for a busy machine
 
 
 @pytest.fixture(autouse=True)
