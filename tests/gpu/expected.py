@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,7 @@ DTYPE = "float16"
 MAX_LEN = 512
 LORA = "fp with an adapter"
 COPIES = (tinylm.ORIGINAL, *tinylm.QUANTISED)
-# What is written down: seconds that are at most so far behind, logits of so many first steps.
-KEPT_NATS = 0.1
-KEPT_STEPS = 8
+KEPT_NATS = 0.1  # second best tokens that are at most so far behind are written down
 GREEDY = {"max_tokens": STEPS, "logprobs": 2}
 FORCED = {"max_tokens": 1, "prompt_logprobs": 1}
 
@@ -41,11 +38,18 @@ def prompt_ids() -> list[Tokens]:
     return list(_stored()["prompts"])
 
 
+def tokens(name: str) -> list[Tokens]:
+    """What the cpu target generated with one of COPIES, or LORA."""
+    return list(_stored()["answers"][name]["tokens"])
+
+
 def reference(name: str) -> Reference:
-    """What the cpu target gave for one of COPIES, or LORA."""
-    found = _stored()["answers"][name]
-    behind = [{int(step): (t, b) for step, (t, b) in row.items()} for row in found["behind"]]
-    return Reference(found["tokens"], behind, found["logprobs"])
+    """That, and what was second best; `truth.reference` has log-probabilities too."""
+    behind = [
+        {int(step): (token, nats) for step, (token, nats) in row.items()}
+        for row in _stored()["answers"][name]["behind"]
+    ]
+    return Reference(tokens(name), behind)
 
 
 def asks(copies: list[str], ids: list[Tokens], lora: str = "", **llm: Any) -> list[engine.Ask]:
@@ -84,9 +88,8 @@ def _write() -> None:
     found = {}
     for name, given in zip((*COPIES, LORA), answers, strict=True):
         assert not given.error, given.error
-        kept = Reference.of(given.tokens[0], given.logprobs[0], KEPT_NATS, KEPT_STEPS)
-        found[name] = asdict(kept)
-        found[name]["logprobs"] = [[round(p, 4) for p in row] for row in kept.logprobs]
+        kept = Reference.of(given.tokens[0], given.logprobs[0], KEPT_NATS)
+        found[name] = {"tokens": kept.tokens, "behind": kept.behind}
     FILE.write_text(_lines({"prompts": ids, "answers": found}), encoding="utf-8")
 
 

@@ -19,7 +19,8 @@ Tokens = list[int]
 @dataclass(frozen=True)
 class Reference:
     """Per prompt: tokens, and for each step the second best token and how far it was behind in
-    nats (infinite where nobody wrote it down); log-probabilities of the first steps' tokens.
+    nats (infinite where nobody wrote it down); what others' log-probabilities of the tokens are
+    measured by.
     """
 
     tokens: list[Tokens]
@@ -27,15 +28,14 @@ class Reference:
     logprobs: list[list[float]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tokens: list[Tokens], logprobs: list[Any], within: float, steps: int) -> Reference:
+    def of(cls, tokens: list[Tokens], logprobs: list[Any], within: float) -> Reference:
         """From an engine's answers with `logprobs=2`: partings `within` nats are kept."""
         _all_numbers(logprobs)
-        behind, first = [], []
+        behind = []
         for row, found in zip(tokens, logprobs, strict=True):
             second = [_second(token, step) for token, step in zip(row, found, strict=True)]
             behind.append({i: s for i, s in enumerate(second) if s[1] <= within})
-            first.append([step[str(token)] for token, step in zip(row, found, strict=True)][:steps])
-        return cls(tokens, behind, first)
+        return cls(tokens, behind)
 
 
 def _second(token: int, step: dict[str, float]) -> tuple[int, float]:
@@ -102,16 +102,24 @@ def parting(row: Tokens, wanted: Tokens) -> int:
     return next((i for i, (a, b) in pairs if a != b), len(wanted))
 
 
-def furthest(logprobs: list[Any], found: list[Tokens], reference: Reference) -> float:
-    """Largest difference of the log-probabilities of tokens before their prompt's parting."""
+@dataclass(frozen=True, order=True)
+class Apart:
+    """How many nats a token's log-probability is from the reference's, and which token's."""
+
+    nats: float
+    prompt: int
+    step: int
+
+
+def apart(logprobs: list[Any], found: list[Tokens], reference: Reference) -> list[Apart]:
+    """Of the tokens before each prompt's parting."""
     _all_numbers(logprobs)
-    worst = 0.0
-    rows = zip(logprobs, found, reference.tokens, reference.logprobs, strict=True)
-    for steps, row, wanted, theirs in rows:
-        same = min(parting(row, wanted), len(theirs))
-        for step, token, expected in zip(steps[:same], row, theirs, strict=False):
-            worst = max(worst, abs(step[str(token)] - expected))
-    return worst
+    rows = enumerate(zip(logprobs, found, reference.tokens, reference.logprobs, strict=True))
+    return [
+        Apart(abs(said[j][str(token)] - truth[j]), i, j)
+        for i, (said, row, wanted, truth) in rows
+        for j, token in enumerate(row[: parting(row, wanted)])
+    ]
 
 
 def _all_numbers(logprobs: Sequence[Any]) -> None:
@@ -119,7 +127,7 @@ def _all_numbers(logprobs: Sequence[Any]) -> None:
     for i, steps in enumerate(logprobs):
         for j, step in enumerate(steps):
             if not all(map(math.isfinite, step.values())):
-                raise ValueError(f"prompt {i}, log-probabilities {j}: {step}")
+                raise ValueError(f"prompt {i}, step {j}: {step}")
 
 
 @dataclass
@@ -127,14 +135,13 @@ class Forced:
     """Every position given the reference's own text before it, so a parting ends nothing.
 
     `equal` of `positions` have the reference's token as the likeliest, or as likely as that;
-    `behind` is how far it was behind at worst, `furthest` the largest difference of its
-    log-probability from the reference's, where that was written down.
+    `behind` is how far it was behind at worst; `apart` says how far each log-probability was off.
     """
 
     positions: int = 0
     equal: int = 0
     behind: float = 0.0
-    furthest: float = 0.0
+    apart: list[Apart] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -143,30 +150,17 @@ class Forced:
     def __str__(self) -> str:
         return (
             f"{self.equal} of {self.positions} tokens after its text ({self.share:.2%}), "
-            f"behind by at most {self.behind:.4f}; logprobs within {self.furthest:.4f}"
+            f"behind by at most {self.behind:.4f}"
         )
-
-
-def own(prompt_logprobs: Sequence[Any], tokens: list[Tokens], steps: int) -> list[list[float]]:
-    """Log-probabilities of the first `steps` of `tokens`, with which the prompts end."""
-    return [
-        [step[str(t)] for step, t in zip(said[-len(row) :], row, strict=True)][:steps]
-        for said, row in zip(prompt_logprobs, tokens, strict=True)
-    ]
 
 
 def forced(prompt_logprobs: Sequence[Any], reference: Reference) -> Forced:
     """What an engine says of prompts that end with the reference's tokens."""
-    _all_numbers(prompt_logprobs)
-    found = Forced()
-    every = own(prompt_logprobs, reference.tokens, steps=max(map(len, reference.tokens)))
-    rows = zip(prompt_logprobs, every, reference.tokens, reference.logprobs, strict=True)
-    for steps, ours, wanted, theirs in rows:
-        best = [max(step.values()) for step in steps[-len(wanted) :]]
-        gaps = [a - b for a, b in zip(best, ours, strict=True)]
+    ends = [said[-len(row) :] for said, row in zip(prompt_logprobs, reference.tokens, strict=True)]
+    found = Forced(apart=apart(ends, reference.tokens, reference))
+    for said, wanted in zip(ends, reference.tokens, strict=True):
+        gaps = [max(step.values()) - step[str(t)] for step, t in zip(said, wanted, strict=True)]
         found.positions += len(wanted)
         found.equal += sum(gap <= 0 for gap in gaps)
         found.behind = max(found.behind, *gaps)
-        apart = [abs(a - b) for a, b in zip(ours, theirs, strict=False)]
-        found.furthest = max(found.furthest, *apart)
     return found
