@@ -85,6 +85,20 @@ def _mixed(copy: str, ids: list[list[int]], llm: dict[str, Any]) -> engine.Ask:
     return engine.Ask(str(tinylm.copy(copy)), jobs, settings)
 
 
+# Of MODES: whether it records graphs, whether inductor compiles.
+MADE = {"eager": (False, False), "graph": (True, False), "compile": (True, True)}
+
+
+def ran_as(mode: str, answers: engine.Answers) -> None:
+    """Raise AssertionError unless the engine ran as `mode` of MODES says.
+
+    A platform may fall back, and the tokens of one that did are those of the mode it fell back to.
+    """
+    made = (answers.captured > 0, answers.compiled > 0)
+    said = f"{answers.mode}, {answers.captured} graphs, {answers.compiled} compiled pieces"
+    assert (answers.mode, made) == (mode, MADE[mode]), f"{mode} was asked for: {said}"
+
+
 def environment() -> dict[str, str]:
     """For children: an NVIDIA GPU stands for a card of AMD's, one of AMD's for itself."""
     if torch.version.cuda is None or envs.simulated_target():
@@ -108,8 +122,11 @@ class Runs:
         return self._pool.submit(engine.run_all, asks, environment())
 
     def of(self, mode: str, what: str) -> engine.Answers:
-        """An engine's answers. Raises AssertionError with its traceback if it failed."""
+        """An engine's answers. Raises AssertionError with its traceback if it failed, or if it ran
+        in another mode.
+        """
         mine = [e.what for e in self._engines if e.mode == mode]
         answers = self._of_mode[mode].result()[mine.index(what)]
         assert not answers.error, answers.error[-6000:]
+        ran_as("graph" if mode == MIXED else mode, answers)
         return answers

@@ -31,6 +31,7 @@ def test_tensor_parallel_by_ray(copy: str, size: int) -> None:
     (ask,) = expected.asks([copy], expected.prompt_ids(), **settings)
     (answers,) = engine.run_all([ask], {**environment(), "VLLM_ENABLE_V1_MULTIPROCESSING": "1"})
     assert not answers.error, answers.error[-20_000:]
+    assert answers.mode == "graph"
     agrees(answers.tokens[0], copy, f"{size} of Ray's workers, {copy}")
     assert len(answers.reports) == size
     if copy != tinylm.ORIGINAL:

@@ -35,6 +35,7 @@ def test_tensor_parallel(copy: str) -> None:
     (ask,) = expected.asks([copy], expected.prompt_ids(), tensor_parallel_size=2, **GRAPH)
     (answers,) = engine.run_all([ask], {**environment(), "VLLM_ENABLE_V1_MULTIPROCESSING": "1"})
     assert not answers.error, answers.error[-20_000:]
+    assert answers.mode == "graph"
     both_agree(answers, copy, "tensor parallel")
 
 

@@ -48,7 +48,9 @@ class Answers:
     """Per job, per prompt: the new token ids, how many prompt tokens came from the cache, and
     log-probabilities by token of each new token and, if asked for, of each prompt token.
 
-    `reports`: what served each layer, by worker. `preemptions` is of the engine's life. `error`:
+    `reports`: what served each layer, by worker. `preemptions` is of the engine's life. `mode`: how
+    it says it runs, as `vllm_gfx.bench.engine.mode_of` has it. `captured`, `compiled`: graphs it
+    recorded and pieces inductor made, counted in this process, so 0 of workers in others. `error`:
     the traceback of an engine that failed.
     """
 
@@ -58,6 +60,9 @@ class Answers:
     prompt_logprobs: list[list[Any]] = field(default_factory=list)
     reports: list[list[dict[str, str]]] = field(default_factory=list)
     preemptions: int = 0
+    mode: str = ""
+    captured: int = 0
+    compiled: int = 0
     error: str = ""
 
     @property
@@ -131,7 +136,17 @@ def _preemptions(engine: Any) -> int:
     return sum(m.value for m in found)
 
 
+def _made() -> tuple[int, int]:
+    """Graphs recorded, and pieces compiled by inductor or loaded from what it compiled before."""
+    from vllm.compilation.counter import compilation_counter as made
+
+    loaded = made.num_compiled_artifacts_loaded + made.num_aot_artifacts_loaded
+    return made.num_cudagraph_captured, made.num_inductor_compiles + loaded
+
+
 def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
+    from vllm_gfx.bench.engine import mode_of
+
     done = [_generate(engine, job) for job in jobs]
     return Answers(
         tokens=[[list(o.outputs[0].token_ids) for o in outputs] for outputs in done],
@@ -140,14 +155,18 @@ def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
         prompt_logprobs=[[_logprobs(o.prompt_logprobs) for o in outputs] for outputs in done],
         reports=engine.collective_rpc("gfx_report"),
         preemptions=_preemptions(engine),
+        mode=mode_of(engine.llm_engine.vllm_config),
     )
 
 
 def _one(ask: dict[str, Any]) -> Answers:
     from vllm import LLM
 
+    before = _made()
     try:
-        return _answers(LLM(ask["model"], **ask["llm"]), ask["jobs"])
+        found = _answers(LLM(ask["model"], **ask["llm"]), ask["jobs"])
+        found.captured, found.compiled = (b - a for a, b in zip(before, _made(), strict=True))
+        return found
     except Exception:  # noqa: BLE001 - `run` shows it; other engines of this process go on
         return Answers(error=traceback.format_exc())
 
