@@ -12,9 +12,7 @@ import pytest
 import vllm.entrypoints.launchers.api_server.entry  # noqa: F401 - tells the shim that this serves
 from vllm_gfx.engine import dead_engine_exit_code
 
-from tests.serve.server import NAME, PATIENCE_SECONDS, Server, until
-
-ANSWER_SECONDS = 10  # from the kill to the client's answer
+from tests.serve.server import NAME, PATIENCE_SECONDS, READY_SECONDS, Server, until
 
 
 def _engine(server: Server) -> psutil.Process:
@@ -48,11 +46,12 @@ def test_killed_under_requests(start: Callable[..., Server]) -> None:
         until(lambda: server.running() == 2, "both are running")
         _engine(server).kill()
         killed = time.monotonic()
-        assert max(one.result() for one in asked) - killed < ANSWER_SECONDS
+        # Promised is an answer, not how soon: a hang ends with the client's own limit, far later.
+        assert max(one.result() for one in asked) - killed < PATIENCE_SECONDS < READY_SECONDS
     code = server.process.wait(PATIENCE_SECONDS)
     assert code == dead_engine_exit_code.EXIT_CODE, server.output()[-6000:]
     assert "vllm-gfx serve: the engine died" in server.output()
-    until(lambda: not server.left_over(), "its processes end", 10)
+    until(lambda: not server.left_over(), "its processes end")
 
 
 def test_still_needed() -> None:
