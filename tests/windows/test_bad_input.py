@@ -37,6 +37,7 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def said(taken: int) -> dict[str, Any]:
+    """Of one program, which ends only when nothing is left behind in any situation."""
     model = wine.windows_path(run.python().parent / "share" / "vllm-gfx-tinylm" / "fp")
     return dict(programs.output("bad_input", model, str(taken), str(free_port())))
 
