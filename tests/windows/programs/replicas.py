@@ -113,7 +113,7 @@ class Server:
                 kind = "text/event-stream" if asked.get("stream") else "application/json"
                 writer.write((ANSWER % ("200 OK", kind)).encode())
             _chunk(writer, f"data: {number}\n\n")
-            await asyncio.sleep(asked.get("seconds", 0))
+            await asyncio.wait([gone], timeout=asked.get("seconds", 0))
             if gone.done():
                 self.hung_up += 1
                 return
