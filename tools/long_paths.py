@@ -15,6 +15,7 @@ from tools.trust import verify
 
 LIMIT = 259
 VERBATIM = "\\\\?\\"  # before a path: of any length
+_SHARE = "\\\\"  # before a server: \\server\share
 
 
 def check(where: Path) -> None:
@@ -31,7 +32,14 @@ def check(where: Path) -> None:
         )
 
 
+def verbatim(path: str) -> str:
+    """`path`, an absolute one of Windows, as it may have any length."""
+    if path.startswith(VERBATIM):
+        return path
+    return f"{VERBATIM}UNC{path[1:]}" if path.startswith(_SHARE) else f"{VERBATIM}{path}"
+
+
 def remove(folder: Path) -> None:
     """Remove `folder` and what is too deep in it; what a program still uses stays."""
-    every = f"{VERBATIM}{folder.absolute()}" if os.name == "nt" else folder
+    every = verbatim(str(folder.absolute())) if os.name == "nt" else folder
     shutil.rmtree(every, ignore_errors=True)

@@ -27,6 +27,20 @@ def test_the_installed_package_knows_the_same_limit() -> None:
     assert runpy.run_path(str(theirs))["LIMIT"] == long_paths.LIMIT
 
 
+@pytest.mark.parametrize(
+    ("path", "whole"),
+    [
+        (r"C:\für Müller\build", r"\\?\C:\für Müller\build"),
+        (r"\\server\share\build", r"\\?\UNC\server\share\build"),
+        (r"\\?\C:\build", r"\\?\C:\build"),
+        (r"\\?\UNC\server\share", r"\\?\UNC\server\share"),
+    ],
+)
+def test_a_path_of_any_length(path: str, whole: str) -> None:
+    """Also on a share, where a mapped drive leads."""
+    assert long_paths.verbatim(path) == whole
+
+
 @pytest.mark.usefixtures("windows")
 def test_too_deep_is_refused_and_removed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put("one")
