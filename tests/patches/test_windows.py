@@ -74,6 +74,7 @@ def test_every_patch_for_windows_is_named() -> None:
         ("mp.get_context('spawn')", set()),
         ("Popen(a, pass_fds=[3])", {"pass_fds="}),
         ("loop.add_signal_handler(2, f)", {"add_signal_handler"}),
+        ("await asyncio.create_subprocess_exec('a')", {"create_subprocess_exec"}),
         ("x = f'ipc://{path}'", {"ipc://"}),
         ('"""Like os.fork or ipc://x"""\n# signal.SIGKILL', set()),
         ('def f():\n  """/dev/shm"""\n  return "/dev/shm"', {"/dev/"}),

@@ -14,7 +14,8 @@ ABSENT: dict[str, list[str]] = json.loads(
 )
 MODULES = {*ABSENT.pop("modules"), "uvloop", "amdsmi"}
 PATHS = ("ipc://", "/dev/", "/proc/", "/sys/", "/tmp", "/etc/", "/usr/")
-METHODS = ("add_signal_handler",)
+# Ours handles signals on Windows, and starts no processes, which only the default loop does there.
+METHODS = ("add_signal_handler", "create_subprocess_exec", "create_subprocess_shell")
 OPTIONS = ("pass_fds", "preexec_fn", "start_new_session", "reuse_port")
 _NAME = re.compile(rf"\b({'|'.join(ABSENT)})\.(\w+)")
 _IMPORT = re.compile(r"^\s*(?:from|import) ([\w, ]+)", re.MULTILINE)

@@ -1,6 +1,9 @@
 """asyncio's default event loop on Windows cannot poll ZeroMQ sockets (it has no add_reader).
 
-Without this an AsyncLLM under asyncio.run, and `vllm run-batch`, end in RuntimeError.
+Without this an AsyncLLM under asyncio.run, and `vllm run-batch`, end in RuntimeError. The price:
+in a process that imports vLLM asyncio.run starts no subprocesses on Windows, as only the default
+loop does there. vLLM starts none so (tests/patches/test_windows.py would find one that came); a
+program that does can run them in an asyncio.ProactorEventLoop of its own.
 """
 
 from __future__ import annotations
