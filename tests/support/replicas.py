@@ -75,7 +75,8 @@ def check_answers(client: Client) -> None:
     """Each replica sees its GPU; answers come as they are, streams piece by piece."""
     seen = [client.get(f"/replicas/{n}/v1/models")["seen"] for n in (0, 1)]
     assert seen == [{"HIP_VISIBLE_DEVICES": "0"}, {"HIP_VISIBLE_DEVICES": "1"}]
-    assert client.get("/v1/models")["argv"][0] == "serve"
+    told = client.get("/v1/models")
+    assert told["argv"][0] == "serve" and not told["input"], "what its children inherit is empty"
     with closing(client.connect("/nothing")) as answer:
         assert answer.status == 404
     lines = client.stream(pieces=5, seconds=PIECE_SECONDS)

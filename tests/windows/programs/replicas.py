@@ -20,6 +20,8 @@ from contextlib import suppress
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from vllm_gfx.parallel import child
+
 REPLICA = "__replica__"
 GPUS = 2
 GRACE_SECONDS = 1.0
@@ -90,7 +92,8 @@ class Server:
         status = "200 OK"
         if path == "/v1/models":
             seen = {k: v for k, v in os.environ.items() if k.endswith("_VISIBLE_DEVICES")}
-            said = {"seen": seen, "argv": sys.argv[1:], "hung up": self.hung_up}
+            given = os.read(child.STDIN, 1).decode()
+            said = {"seen": seen, "argv": sys.argv[1:], "hung up": self.hung_up, "input": given}
         elif path == "/v1/completions":
             return await self.complete(asked, reader, writer)
         elif path == "/deaf":
@@ -126,8 +129,6 @@ def _chunk(writer: StreamWriter, text: str) -> None:
 
 
 def replica_main() -> None:
-    from vllm_gfx.parallel import child
-
     child.stop_with_input()
     (port,) = [int(a.partition("=")[2]) for a in sys.argv if a.startswith("--port=")]
     if sys.platform != "win32":

@@ -1,7 +1,7 @@
 """A replica's process: `vllm-gfx serve`, asked to stop by the end of its standard input.
 
-Unlike a signal that exists on Windows too, where Ctrl-Break is sent by nobody without a console. It
-comes as well when the process that started this one was killed.
+That needs no console, unlike the only signal that one process can send another on Windows, and it
+also comes when the process that started this one was killed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def main() -> None:
 def stop_with_input() -> None:
     """From now on SIGTERM comes when the standard input ends. For a process' first line.
 
-    Its own children get an empty input: on Windows one waits, at its start, for whoever reads the
-    pipe that it was given.
+    Its own children get an empty input: on Windows a program that is given a pipe waits at its
+    start for whoever reads that (https://github.com/python/cpython/issues/78961).
     """
     given = os.dup(STDIN)
     with Path(os.devnull).open("rb") as empty:
