@@ -5,6 +5,7 @@ What is asked of them on Windows too (tests/windows/test_replicas.py), and what 
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ PIPE = 1 << 16
 
 
 def _command(port: int, *flags: str) -> list[str]:
-    model = str(tinylm.ORIGINAL)
+    model = str(tinylm.copy(tinylm.ORIGINAL))
     return [sys.executable, str(replicas.PROGRAM), model, "--port", str(port), *flags]
 
 
@@ -146,6 +147,18 @@ def test_a_port_that_another_takes_while_they_load_is_one_line(tmp_path: Path) -
             process.kill()
         line = (tmp_path / "log").read_text(encoding="cp1252").splitlines()[-1]
     assert line.startswith(f"vllm-gfx replicas: port {port} of 127.0.0.1 is in use; choose"), line
+
+
+def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
+    """Here they are `vllm-gfx serve` itself, which refuses the model before it imports vLLM."""
+    no_tokenizer = shutil.ignore_patterns("tokenizer*", "vocab*")
+    model = shutil.copytree(tinylm.copy(tinylm.ORIGINAL), tmp_path / "model", ignore=no_tokenizer)
+    command = [sys.executable, "-c", "from vllm_gfx import cli; cli.main()", "replicas", str(model)]
+    command += ["--count", "2", "--port", str(free_port())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert f"] vllm-gfx serve: {model} holds no tokenizer" in done.stdout, done.stdout
+    assert done.stderr == "vllm-gfx replicas: one did not start; its reason is above\n"
 
 
 @dataclass
