@@ -5,6 +5,7 @@ What is asked of them on Windows too (tests/windows/test_replicas.py), and what 
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
 import socket
@@ -16,9 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 from vllm_gfx.parallel import family
+from vllm_gfx.parallel.replica import Replica
 
 from tests.serve.arguments import free_port
 from tests.support import replicas, tinylm
@@ -159,6 +162,25 @@ def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"] vllm-gfx serve: {model} holds no tokenizer" in done.stdout, done.stdout
     assert done.stderr == "vllm-gfx replicas: one did not start; its reason is above\n"
+
+
+async def _ready_after_itself() -> bool:
+    """The first connection reads its own request, as one does that TCP connected to itself."""
+    answers = [b"GET /health HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answers.pop(0))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, aiohttp.ClientSession() as session:
+        return await Replica(0, port=port).wait_ready(session)
+
+
+def test_a_connection_to_itself_is_not_the_replica() -> None:
+    assert asyncio.run(_ready_after_itself())
 
 
 @dataclass

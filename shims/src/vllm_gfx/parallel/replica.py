@@ -109,8 +109,8 @@ class Replica:
                     if answer.status == 200:
                         self.ready = True
                         return True
-            except aiohttp.ClientConnectionError:
-                pass  # it does not listen yet
+            except aiohttp.ClientError:
+                pass  # it does not listen yet, and so TCP may have connected the port to itself
             await asyncio.sleep(_POLL_SECONDS)
         return False
 
