@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -56,24 +52,7 @@ def _inspect_here(architecture: str) -> None:
     from vllm import ModelRegistry
 
     lazy = ModelRegistry.models[architecture]
-    with _torchvision():
-        ModelRegistry.register_model(architecture, lazy.load_model_cls())
-
-
-@contextmanager
-def _torchvision() -> Iterator[None]:
-    """A hollow one where there is none: Qwen3.5's module imports it for pictures, not for text."""
-    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.v2")
-    hollow = {name: ModuleType(name) for name in names}
-    hollow[names[-1]].functional = None  # type: ignore[attr-defined]
-    if importlib.util.find_spec(names[0]):
-        hollow = {}
-    sys.modules.update(hollow)
-    try:
-        yield
-    finally:
-        for name in hollow:
-            del sys.modules[name]
+    ModelRegistry.register_model(architecture, lazy.load_model_cls())
 
 
 def _build(name: str, folder: Path) -> Built:

@@ -21,17 +21,46 @@ LEFT_OUT = {
     "six": "vLLM names it for pandas on Python 3.12 and newer, and does not require pandas",
 }
 # What the recipe requires beyond requirements/common.txt, which lists nothing a target brings.
-OURS = {"python", "pytorch", "vllm-gfx"}
+OURS = {"python", "pytorch", "torchvision", "vllm-gfx"}
+# Of what upstream's targets bring: what the recipe leaves out, and why nobody misses it here.
+TARGETS = ("cpu", "rocm")
+LEFT_TO_TARGETS = {
+    "amd-quark": "checkpoints of Quark in MXFP4 and MXFP6, on a card that has to emulate these",
+    "apache-tvm-ffi": "with tilelang",
+    "conch-triton-kernels": "one of several kernels for weights of 4 bits; the first are ours",
+    "datasets": "benchmarks with data of a hub; vLLM says so when it is asked for one",
+    "fastsafetensors": "--load-format fastsafetensors; vLLM says so",
+    "grpcio": "vllm serve --grpc",
+    "grpcio-reflection": "vllm serve --grpc",
+    "intel-openmp": "vLLM's own kernels for processors, which the package lacks",
+    "mooncake-transfer-engine-rocm": "a KV cache that moves between hosts",
+    "numba": "n-gram speculation on the processor, and pictures of Inkling",
+    "peft": "nothing in vLLM imports it; its tests do",
+    "pytest-asyncio": "upstream's tests",
+    "runai-model-streamer": "--load-format runai_streamer; vLLM says so",
+    "setuptools-rust": "vLLM's build",
+    "setuptools-scm": "vLLM's build",
+    "tensorizer": "--load-format tensorizer; vLLM says so",
+    "tilelang": "hyper-connections of DeepSeek V4 and GLM-5 Next",
+    "timm": "picture towers of DeepSeek-VL2, OpenVLA, MiniCPM-V 2.0 and Kanana-V",
+    "torchaudio": "models that hear; vLLM says so when it is given sound",
+    "torchcodec": "one of several decoders of video; OpenCV is the one at hand",
+}
 SYSTEMS = {
     "linux": {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux"},
     "windows": {"sys_platform": "win32", "platform_machine": "AMD64", "platform_system": "Windows"},
 }
 
 
-def _common() -> list[Requirement]:
+def _upstream(target: str) -> list[Requirement]:
     archive = source.pinned(RECIPES["vllm"])
     assert archive and archive.is_file(), "run: python dev.py fetch"
-    return requirements.parse(requirements.vllm_common(archive))
+    lines = requirements.of_vllm(archive, target).splitlines()
+    return requirements.parse("\n".join(x for x in lines if x != "-r common.txt"))
+
+
+def _common() -> list[Requirement]:
+    return _upstream("common")
 
 
 def _holds_somewhere(requirement: Requirement) -> bool:
@@ -58,6 +87,21 @@ def test_vllm_requires_what_upstream_requires() -> None:
 
 def test_what_is_left_out_is_still_in_upstreams_list() -> None:
     assert set(LEFT_OUT) <= {canonicalize_name(r.name) for r in _common()}
+
+
+def test_what_upstreams_targets_bring_is_required_or_left_out() -> None:
+    raw = RECIPES["vllm"].raw["requirements"]
+    ours = {spec.split()[0] for spec in (*raw["run"], *raw["run_constraints"])}
+    theirs = {names.conda_name(r.name) for target in TARGETS for r in _upstream(target)}
+    theirs -= {names.conda_name(r.name) for r in _common()}
+    at_build = {spec.split()[0] for spec in raw["host"]} - set(LEFT_TO_TARGETS)
+    assert sorted(theirs - ours - at_build) == sorted(LEFT_TO_TARGETS)
+
+
+def test_torchvision_is_the_one_that_pairs_with_torch() -> None:
+    (theirs,) = (r for r in _upstream("cuda") if r.name == "torchvision")
+    assert str(theirs.specifier) == f"=={recipes.shared_pins()['torchvision']}"
+    assert "torchvision ==${{ torchvision }}" in RECIPES["vllm"].raw["requirements"]["run"]
 
 
 @pytest.mark.parametrize("name", ["xgrammar", "llguidance", "lm-format-enforcer"])

@@ -13,7 +13,8 @@ from tools.errors import ToolError
 from tools.rocm import torch
 from tools.variants import chosen
 
-SHARED = ("pytorch", "triton", "triton-windows")  # names that AMD's packages take over
+# Names that AMD's packages take over.
+SHARED = ("pytorch", "torchvision", "triton", "triton-windows")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,8 @@ def test_a_card_has_amds(
 ) -> None:
     monkeypatch.setattr(paths, "CHANNEL", stacks["3.11"])
     found = builds("gfx1100", platform)
-    assert found["gfx-target"] == "gfx1100_0" and found["pytorch"].startswith("rocm")
+    assert found["gfx-target"] == "gfx1100_0"
+    assert all(found[name].startswith("rocm") for name in ("pytorch", "torchvision"))
 
 
 @pytest.mark.parametrize("target", ["cpu", "gfx1100"])

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from packaging.specifiers import SpecifierSet
 
-from tools.standin import archive, names, programs
+from tools.standin import archive, names, programs, trimmed
 from tools.standin.archive import Entry
 from tools.standin.platforms import Platform
 from tools.standin.wheel import Wheel
@@ -32,6 +32,8 @@ MADE_BY = (
     "platforms.yaml",
     "programs.py",
     "programs.yaml",
+    "trimmed.py",
+    "trimmed.yaml",
     "wheel.py",
 )
 SITE = "site-packages"
@@ -99,23 +101,38 @@ def _index(
 
 def _entries(wheel: Wheel, source: zipfile.ZipFile, platform: Platform) -> Iterator[Entry]:
     replaced = {f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED")}
+    changed: dict[str, bytes] = {}
     for name, member in wheel.members.items():
-        if name not in replaced:
-            path = _destination(wheel, name, platform)
+        if name in replaced or not trimmed.keeps(wheel.name, name, platform):
+            continue
+        path = _destination(wheel, name, platform)
+        if texts := trimmed.replacements(wheel.name, name, platform):
+            changed[name] = trimmed.replaced(name, source.read(member), texts)
+            yield archive.from_bytes(path, changed[name])
+        else:
             yield _entry(path, source, member, platform)
+    record = _record(wheel, source, replaced, platform, changed)
     yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/INSTALLER", b"conda\n")
-    yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/RECORD", _record(wheel, source, replaced))
+    yield archive.from_bytes(f"{SITE}/{wheel.dist_info}/RECORD", record)
 
 
-def _record(wheel: Wheel, source: zipfile.ZipFile, replaced: Collection[str]) -> bytes:
+def _record(
+    wheel: Wheel,
+    source: zipfile.ZipFile,
+    replaced: Collection[str],
+    platform: Platform,
+    changed: dict[str, bytes],
+) -> bytes:
     """The wheel's own RECORD for what is below site-packages; scripts are the installer's."""
     text = source.read(f"{wheel.dist_info}/RECORD").decode("utf-8")
     rows = [[f"{wheel.dist_info}/{name}", "", ""] for name in ("INSTALLER", "RECORD")]
     for row in csv.reader(text.splitlines()):
         kind = re.sub(r"^(purelib|platlib)/", "", row[0].removeprefix(wheel.data))
         inside = not row[0].startswith(wheel.data) or kind != row[0].removeprefix(wheel.data)
-        if inside and row[0] not in replaced:
-            rows.append([kind, *row[1:]])
+        kept = row[0] not in replaced and trimmed.keeps(wheel.name, row[0], platform)
+        if inside and kept:
+            new = trimmed.recorded(changed[row[0]]) if row[0] in changed else row[1:]
+            rows.append([kind, *new])
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\n").writerows(sorted(rows))
     return out.getvalue().encode()

@@ -25,9 +25,14 @@ def parse(text: str) -> list[Requirement]:
 
 def vllm_common(sdist: Path) -> str:
     """The text of requirements/common.txt in vLLM's sdist."""
+    return of_vllm(sdist, "common")
+
+
+def of_vllm(sdist: Path, target: str) -> str:
+    """The text of requirements/`target`.txt in vLLM's sdist."""
     try:
         with tarfile.open(sdist) as archive:
-            name = next(n for n in archive.getnames() if n.endswith("/requirements/common.txt"))
+            name = next(n for n in archive.getnames() if n.endswith(f"/requirements/{target}.txt"))
             file = archive.extractfile(name)
             assert file is not None
             return file.read().decode("utf-8")
