@@ -17,6 +17,7 @@ SPECS = [
     "pip",
     "pytest",
     "pytorch",
+    "torchvision",
     "triton",
     "transformers",
     "fastapi",
@@ -25,7 +26,8 @@ SPECS = [
 ]
 SPECS += ["xgrammar", "llguidance", "lm-format-enforcer", "mistral-common", "py-opencv", "uvicorn"]
 IMPORTS = (
-    "torch, triton, transformers, fastapi, xgrammar, llguidance, lmformatenforcer, cv2, uvloop"
+    "torch, torchvision, triton, transformers, fastapi, xgrammar, llguidance, lmformatenforcer,"
+    " cv2, uvloop"
 )
 
 
