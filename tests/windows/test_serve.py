@@ -10,10 +10,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import psutil
 import pytest
+import requests
 
 from tests.serve.arguments import KEY, RUNNING
 from tests.windows.checkout import Checkout
@@ -26,6 +29,7 @@ from tools.windows import rig, run, wine
 
 PREFIX = "WINEPREFIX"
 LIMIT = 300
+TOKENS = 150  # a few seconds
 # Seconds of CPU time, nearly all of it imports, one process after the other. On the clock it is to
 # be 120, which a machine that does other things too cannot promise; the report has both.
 READY = 90
@@ -126,6 +130,26 @@ def test_ctrl_break_ends_a_second_server_and_not_the_first(
     assert server.healthy()
 
 
-def test_ctrl_c_ends_it(server: Server) -> None:
+def _ask(server: Server) -> int:
+    """How many of the TOKENS that were asked for came back."""
+    asked: Any = {"prompt": "import", "max_tokens": TOKENS, "ignore_eos": True}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    url = f"http://127.0.0.1:{server.port}/v1/completions"
+    answer = requests.post(url, json=asked, headers=headers, timeout=LIMIT)
+    answer.raise_for_status()
+    return int(answer.json()["usage"]["completion_tokens"])
+
+
+def _in_flight(server: Server) -> bool:
+    metrics = requests.get(f"http://127.0.0.1:{server.port}/metrics", timeout=PATIENCE).text
+    return bool(re.search(r"^vllm:num_requests_running\{.*\} 1\.0$", metrics, re.MULTILINE))
+
+
+def test_ctrl_c_ends_it_when_what_is_in_flight_has_finished(server: Server) -> None:
     """The last test of this server."""
-    _ends_and_leaves_nothing(server, "ctrl-c")
+    with ThreadPoolExecutor() as pool:
+        finishing = pool.submit(_ask, server)
+        until(lambda: _in_flight(server), "the request is running", PATIENCE)
+        _ends_and_leaves_nothing(server, "ctrl-c")
+        assert finishing.result() == TOKENS
+    assert server.said("draining in-flight requests count=1"), server.output()

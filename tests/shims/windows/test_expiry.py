@@ -56,6 +56,11 @@ def test_kill_process_tree() -> None:
     assert "signal.SIGKILL" in _function("utils/system_utils.py", "kill_process_tree")
 
 
+def test_stop_in_order() -> None:
+    text = _source("v1/utils.py").partition("\ndef shutdown(procs")[2].partition("\ndef ")[0]
+    assert "proc.terminate()" in text
+
+
 def test_listening_socket() -> None:
     text = _function("entrypoints/launchers/launcher.py", "create_server_socket")
     assert "SO_REUSEADDR, 1" in text and "win32" not in text
