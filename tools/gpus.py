@@ -6,7 +6,7 @@ taken where there is no card, and two cards of different targets can be refused.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import sys
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from tools.errors import ToolError
 from tools.variants import Variant
 
 # The plug-in's own; standard library only, so it runs where nothing is installed.
-ADAPTERS = paths.ROOT / "shims" / "src" / "vllm_gfx" / "machine" / "adapters.py"
+SHIMS = paths.ROOT / "shims" / "src"
+ADAPTERS = "vllm_gfx.machine.adapters"
 AMD = "AMD"
 _DECORATION = re.compile(r"\((tm|r)\)|\bamd\b|\bgraphics\b|\bseries\b", re.IGNORECASE)
 
@@ -97,9 +98,7 @@ def _plain(name: str) -> str:
 
 
 def _module() -> ModuleType:
-    name = "vllm_gfx_adapters"
-    spec = importlib.util.spec_from_file_location(name, ADAPTERS)
-    assert spec and spec.loader
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The plug-in's, which .venv lacks."""
+    if str(SHIMS) not in sys.path:
+        sys.path.append(str(SHIMS))
+    return importlib.import_module(ADAPTERS)
