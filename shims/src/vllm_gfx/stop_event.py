@@ -12,6 +12,11 @@ EVENT_MODIFY_STATE = 0x0002
 INFINITE = 0xFFFFFFFF
 
 
+def exists() -> bool:
+    """Whether this system has such events."""
+    return hasattr(ctypes, "WinDLL")
+
+
 @cache
 def _kernel32() -> Any:
     windows: Any = ctypes  # has these names on Windows only

@@ -25,10 +25,10 @@ _USERS = ("vllm.v1.utils", "vllm.v1.engine.utils")
 
 
 def needed() -> bool:
-    """Whether upstream terminates what it should ask."""
+    """Whether upstream terminates what it should ask, and there is a way to ask."""
     from vllm.v1 import utils
 
-    return "proc.terminate()" in inspect.getsource(utils.shutdown)
+    return stop_event.exists() and "proc.terminate()" in inspect.getsource(utils.shutdown)
 
 
 def install() -> None:
