@@ -204,9 +204,10 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def refuse_to_spread() -> None:
+    model = str(tinylm.copy(tinylm.ORIGINAL))
     for flag in ("--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"):
         with pytest.raises(Refusal, match=f"{flag} 2 was asked for.*; leave {flag} out"):
-            engine.start("nowhere", "eager", [flag, "2"], plan.Sizes())
+            engine.start(model, "eager", [flag, "2"], plan.Sizes())
 
 
 def test_more_than_one_gpu_is_refused() -> None:
