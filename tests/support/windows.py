@@ -7,15 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-START_METHOD = "VLLM_WORKER_MULTIPROC_METHOD"  # vLLM's, which an engine here may have set
+from vllm_gfx.early import start_method
+
 WINSIM = Path(__file__).with_name("winsim")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment() -> dict[str, str]:
-    """This process' environment, for a Python that sees Windows."""
+    """This process' environment, for a Python that sees Windows and chooses its start method."""
     paths = (str(WINSIM), str(ROOT), os.environ.get("PYTHONPATH", ""))
-    inherited = {name: value for name, value in os.environ.items() if name != START_METHOD}
+    inherited = {name: value for name, value in os.environ.items() if name != start_method.METHOD}
     return {**inherited, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
