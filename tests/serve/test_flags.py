@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -24,8 +25,12 @@ def port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "PORT", str(free_port()))  # upstream's own may be in use here
 
 
+def _prepared(argv: list[str]) -> list[str]:
+    return serve.prepared(argv, serve.settings(argv))
+
+
 def test_defaults_come_right_after_the_model() -> None:
-    assert serve.prepared([HUB, "--dtype", "float32"]) == [
+    assert _prepared([HUB, "--dtype", "float32"]) == [
         HUB,
         "--host=127.0.0.1",
         "--shutdown-timeout=10",
@@ -42,17 +47,37 @@ def test_defaults_come_right_after_the_model() -> None:
     ],
 )
 def test_a_flag_overrides_its_default(flags: list[str]) -> None:
-    assert serve.prepared([HUB, *flags]) == [HUB, *flags]
+    assert _prepared([HUB, *flags]) == [HUB, *flags]
 
 
 def test_a_config_file_overrides_them_too(tmp_path: Path) -> None:
     config = tmp_path / "flags.yaml"
     config.write_text(f"host: 0.0.0.0\nshutdown_timeout: 3\nport: {free_port()}\nmodel: {HUB}\n")
-    assert serve.prepared(["--config", str(config)]) == ["--config", str(config)]
+    assert _prepared(["--config", str(config)]) == ["--config", str(config)]
     config.write_text("port: 99999\n")
     with pytest.raises(Refusal, match="99999"):
-        serve.prepared([HUB, f"--config={config}"])
-    assert serve.prepared([HUB, "--config", str(config), "--port", str(free_port())])[0] == HUB
+        _prepared([HUB, f"--config={config}"])
+    assert _prepared([HUB, "--config", str(config), "--port", str(free_port())])[0] == HUB
+
+
+def _taken() -> None:
+    raise OSError(errno.EADDRINUSE, "in use")
+
+
+def test_a_port_of_a_config_file_that_another_takes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line names that port, and the file was read once."""
+    config = tmp_path / "flags.yaml"
+    config.write_text(f"port: {(port := free_port())}\n")
+    read, reads = Path.read_text, list[Path]()
+    monkeypatch.setattr(Path, "read_text", lambda f, **how: reads.append(f) or read(f, **how))
+    monkeypatch.setattr(preflight, "check_machine", lambda: None)
+    monkeypatch.setattr("vllm.entrypoints.cli.main.main", _taken)
+    monkeypatch.setattr(sys, "argv", sys.argv)  # `run` sets it
+    with pytest.raises(Refusal, match=f"port {port} of 127.0.0.1 is in use"):
+        serve.run([HUB, "--config", str(config)])
+    assert reads.count(config) == 1
 
 
 @pytest.mark.parametrize("content", [None, "a: [", "\0"])
@@ -61,18 +86,18 @@ def test_a_config_file_that_cannot_be_read(tmp_path: Path, content: str | None) 
     if content is not None:
         config.write_text(content)
     with pytest.raises(Refusal, match="name a YAML file"):
-        serve.prepared([HUB, "--config", str(config)])
+        _prepared([HUB, "--config", str(config)])
 
 
 def test_the_model_may_come_as_a_flag() -> None:
-    assert serve.prepared(["--model", HUB])[-2:] == ["--model", HUB]
+    assert _prepared(["--model", HUB])[-2:] == ["--model", HUB]
     with pytest.raises(Refusal, match="no model folder"):
-        serve.prepared(["--model=./nowhere"])
+        _prepared(["--model=./nowhere"])
 
 
 def test_a_unix_socket_needs_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "PORT", "not a port")
-    assert serve.prepared([HUB, "--uds", "socket"])[-2:] == ["--uds", "socket"]
+    assert _prepared([HUB, "--uds", "socket"])[-2:] == ["--uds", "socket"]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +127,9 @@ def test_a_tokenizer_may_come_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     asked = [str(tmp_path), "--load-format", "dummy"]
     with pytest.raises(Refusal, match="no tokenizer"):
-        serve.prepared(asked)
+        _prepared(asked)
     for flags in (["--tokenizer", HUB], ["--skip_tokenizer_init"]):
-        assert serve.prepared([*asked, *flags])[-len(flags) :] == flags
+        assert _prepared([*asked, *flags])[-len(flags) :] == flags
 
 
 def test_an_engine_in_process_checks_as_well(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,46 +43,50 @@ class _Flags(argparse.ArgumentParser):
 def run(argv: Sequence[str]) -> None:
     """Serve as `argv` (MODEL and upstream's flags) says, until stopped. Raises Refusal."""
     helped = any(arg.split("=")[0] in ("-h", "--help") for arg in argv)
-    envs.set_defaults(several_hosts=not helped and serve_hosts.asked(settings(argv)))
+    given = {} if helped else settings(argv)
+    envs.set_defaults(several_hosts=serve_hosts.asked(given))
     if not helped:
-        argv = prepared(argv)
+        argv = prepared(argv, given)
         preflight.check_machine()
     sys.argv = ["vllm", "serve", *argv]
-    _upstream(argv)
+    _upstream(given)
 
 
-def prepared(argv: Sequence[str]) -> list[str]:
-    """`argv` with our defaults where it says nothing. Raises Refusal for what cannot be served."""
-    model, rest = _model(argv)
-    given = settings(rest)
-    named = model or given.get("model")
-    if named is None:
+def prepared(argv: Sequence[str], given: Mapping[str, str]) -> list[str]:
+    """`argv`, whose settings are `given`, with our defaults where it says nothing.
+
+    Raises Refusal for what cannot be served.
+    """
+    if not given.get("model"):
         raise Refusal("no model is given", "put it first: vllm-gfx serve MODEL [flags]")
-    checkpoint.check(named, given.get("load-format", "auto"))
+    checkpoint.check(given["model"], given.get("load-format", "auto"))
     if not given.keys() & {"tokenizer", _NO_TOKENIZER}:
-        checkpoint.check_tokenizer(named)
+        checkpoint.check_tokenizer(given["model"])
     if "uds" not in given:
         ports.check(given.get("host", HOST), given.get("port", PORT))
     ports.check_free()
     defaults = {"host": HOST, "shutdown-timeout": SHUTDOWN_TIMEOUT}
     added = [f"--{name}={value}" for name, value in defaults.items() if name not in given]
-    return [*([model] if model else []), *added, *rest]
+    model, rest = _model(argv)
+    return [*model, *added, *rest]
 
 
 def settings(argv: Sequence[str]) -> dict[str, str]:
-    """The flags that matter here, of `argv` and of the `--config` file it names."""
-    given = flags(argv)
-    return {**_config_file(Path(given["config"])), **given} if "config" in given else given
+    """The model and the flags that matter here, of `argv` and of the `--config` file it names."""
+    model, rest = _model(argv)
+    given = _flags(rest)
+    if "config" in given:
+        given = {**_config_file(Path(given["config"])), **given}
+    return {**given, "model": model[0]} if model else given
 
 
-def _model(argv: Sequence[str]) -> tuple[str, list[str]]:
+def _model(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """The first argument, if it is a model's name, and the flags."""
-    if argv and not argv[0].startswith("-"):
-        return argv[0], list(argv[1:])
-    return "", list(argv)
+    at = int(bool(argv) and not argv[0].startswith("-"))
+    return argv[:at], argv[at:]
 
 
-def flags(argv: Sequence[str]) -> dict[str, str]:
+def _flags(argv: Sequence[str]) -> dict[str, str]:
     """The flags among `argv` that matter here. Upstream takes `_` for `-` in their names."""
     parser = _Flags(add_help=False, allow_abbrev=False)
     for name in _WITH_VALUE:
@@ -116,10 +120,9 @@ def _config_file(path: Path) -> dict[str, str]:
     return {name: value for name, value in named.items() if name in _WATCHED}
 
 
-def _upstream(argv: Sequence[str]) -> None:
+def _upstream(given: Mapping[str, str]) -> None:
     """vLLM's own command line; what it refuses about the request becomes a Refusal."""
-    given = {"host": HOST, "port": PORT, "model": argv[0], **flags(argv)}
-    with refusal.of_configuration(given["model"]):
+    with refusal.of_configuration(given.get("model", "")):
         from vllm.entrypoints.cli.main import main
 
         try:
@@ -127,4 +130,5 @@ def _upstream(argv: Sequence[str]) -> None:
         except OSError as error:  # someone took the port while the model was loading
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise ports.cannot_listen(given["host"], given["port"], error) from error
+            where = given.get("host", HOST), given.get("port", PORT)
+            raise ports.cannot_listen(*where, error) from error
