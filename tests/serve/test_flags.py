@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from vllm import EngineArgs
@@ -70,14 +71,14 @@ def test_a_port_of_a_config_file_that_another_takes_meanwhile(
     """The line names that port, and the file was read once."""
     config = tmp_path / "flags.yaml"
     config.write_text(f"port: {(port := free_port())}\n")
-    read, reads = Path.read_text, list[Path]()
-    monkeypatch.setattr(Path, "read_text", lambda f, **how: reads.append(f) or read(f, **how))
+    reads = Mock(wraps=serve._config_file)
+    monkeypatch.setattr(serve, "_config_file", reads)
     monkeypatch.setattr(preflight, "check_machine", lambda: None)
     monkeypatch.setattr("vllm.entrypoints.cli.main.main", _taken)
     monkeypatch.setattr(sys, "argv", sys.argv)  # `run` sets it
     with pytest.raises(Refusal, match=f"port {port} of 127.0.0.1 is in use"):
         serve.run([HUB, "--config", str(config)])
-    assert reads.count(config) == 1
+    reads.assert_called_once_with(config)
 
 
 @pytest.mark.parametrize("content", [None, "a: [", "\0"])
