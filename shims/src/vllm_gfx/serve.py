@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vllm_gfx import checkpoint, envs, ports, preflight, refusal, serve_hosts
+from vllm_gfx import checkpoint, envs, ports, preflight, refusal, serve_address, serve_hosts
 from vllm_gfx.refusal import Refusal
 
 HOST = ports.LOOPBACK
@@ -29,10 +29,11 @@ _WITH_VALUE = (
     "port",
     "shutdown-timeout",
     "tokenizer",
-    "uds",
+    *serve_address.WITH_VALUE,
     *serve_hosts.ALONE,
 )
-_WATCHED = (*_WITH_VALUE, _NO_TOKENIZER)
+_SWITCHES = (_NO_TOKENIZER, *serve_address.SWITCHES)
+_WATCHED = (*_WITH_VALUE, *_SWITCHES)
 
 
 class _Flags(argparse.ArgumentParser):
@@ -91,9 +92,8 @@ def _flags(argv: Sequence[str]) -> dict[str, str]:
     parser = _Flags(add_help=False, allow_abbrev=False)
     for name in _WITH_VALUE:
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, dest=name)
-    parser.add_argument(
-        f"--{_NO_TOKENIZER}", default=argparse.SUPPRESS, dest=_NO_TOKENIZER, action="store_true"
-    )
+    for name in _SWITCHES:
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, dest=name, action="store_true")
     known, _ = parser.parse_known_args([_dashed(arg) for arg in argv])
     return dict(vars(known))
 
@@ -116,7 +116,8 @@ def _config_file(path: Path) -> dict[str, str]:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise Refusal(f"--config {path}: {error}", "name a YAML file of flags") from error
     items = found.items() if isinstance(found, dict) else ()
-    named = {str(key).replace("_", "-"): str(value) for key, value in items}
+    # Of a switch, upstream takes `false` as if it was not there.
+    named = {str(k).replace("_", "-"): str(value) for k, value in items if value is not False}
     return {name: value for name, value in named.items() if name in _WATCHED}
 
 

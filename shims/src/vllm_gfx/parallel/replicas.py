@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import aiohttp
 from aiohttp import web
 
-from vllm_gfx import checkpoint, envs, ports, serve
+from vllm_gfx import checkpoint, envs, ports, serve, serve_address
 from vllm_gfx.parallel.gpus import devices
 from vllm_gfx.parallel.proxy import Proxy
 from vllm_gfx.parallel.replica import Replica, free_ports, say
@@ -64,6 +64,7 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser.epilog = "All other flags go to each replica's `vllm-gfx serve`."
     asked, flags = parser.parse_known_args(argv)
     given = serve.settings(flags)
+    serve_address.check(given)
     checkpoint.check(asked.model, given.get("load-format", "auto"))
     asked.flags = flags
     asked.host = asked.host or given.get("host", serve.HOST)

@@ -1,0 +1,31 @@
+"""The flags with which `vllm-gfx serve` does not answer plain HTTP at its host and port.
+
+That is where `vllm-gfx replicas` asks each of its servers; of one that is elsewhere it would wait
+for ever until that is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vllm_gfx.refusal import Refusal
+
+WITH_VALUE = (
+    "ssl-ca-certs",
+    "ssl-cert-reqs",
+    "ssl-certfile",
+    "ssl-ciphers",
+    "ssl-keyfile",
+    "uds",
+)
+SWITCHES = ("enable-ssl-refresh", "grpc", "headless")
+_TLS = "leave it out, and put a program that speaks TLS, such as nginx, before the one address"
+_ADDRESS = "leave it out; clients ask the one address, which --host and --port set"
+
+
+def check(given: Mapping[str, str]) -> None:
+    """Raise Refusal if `given`, flags by name, holds one of them."""
+    for name in (*WITH_VALUE, *SWITCHES):
+        if name in given:
+            what = f"--{name}: replicas are asked by plain HTTP over TCP"
+            raise Refusal(what, _TLS if "ssl" in name else _ADDRESS)
