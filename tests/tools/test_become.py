@@ -12,19 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 import dev
+from tests.support.after_ctrl_c import CODE, LAST_WORD, SLOW_TO_END
 from tools import become, paths
 
-# A program that takes its time after Ctrl-C and has a last word.
-SLOW_TO_END = """
-import signal, sys, time
-def end(*_):
-    time.sleep(1)
-    print("tidied up", flush=True)
-    sys.exit(7)
-signal.signal(signal.SIGINT, end)
-print("ready", flush=True)
-time.sleep(600)
-"""
 OUTLAST = (
     "import os, sys; from tools.become import outlast; sys.exit(outlast({command}, os.environ))"
 )
@@ -48,7 +38,7 @@ def test_ctrl_c_is_left_to_the_program() -> None:
         assert process.stdout and process.stdout.readline() == "ready\n"
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
-        assert said == "tidied up\n" and process.returncode == 7
+        assert said == LAST_WORD and process.returncode == CODE
 
 
 @pytest.mark.parametrize("code", [0, 1, 130])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.after_ctrl_c import CODE, LAST_WORD, SLOW_TO_END
 from tests.windows import programs
 from tests.windows.checkout import NAME, SECONDS, Checkout
 from tools.windows import run, wine
@@ -77,17 +78,6 @@ def test_wine_has_no_junctions() -> None:
     assert done.stdout == f"{NOT_SUPPORTED}\n", done.stderr
 
 
-SLOW_TO_END = """
-import signal, sys, time
-def end(*_):
-    time.sleep(2)
-    print("tidied up", flush=True)
-    sys.exit(7)
-signal.signal(signal.SIGINT, end)
-print("ready", flush=True)
-while True:
-    time.sleep(0.1)
-"""
 BECOME = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -108,7 +98,8 @@ def test_ctrl_c_is_left_to_the_program(checkout: Checkout) -> None:
         assert process.stdout.readline() == "ready\n"
         process.stdin.write("ctrl-c\n")
         process.stdin.flush()
-        assert [process.stdout.readline() for _ in range(2)] == ["tidied up\n", "ended with 7\n"]
+        said = [process.stdout.readline() for _ in range(2)]
+        assert said == [LAST_WORD, f"ended with {CODE}\n"]
         limit.cancel()
 
 
