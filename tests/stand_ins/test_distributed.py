@@ -169,7 +169,7 @@ def test_nothing_happens_where_torch_has_it() -> None:
 
 
 def test_engine_answers_the_same(tmp_path: Path) -> None:
-    """A new cache makes vLLM inspect the model in a child, which imports vLLM another way."""
+    """A new cache makes vLLM inspect the model too, which imports more of it."""
     from transformers import AutoTokenizer  # here: the processes above are quicker without
 
     from tests.support import reference
