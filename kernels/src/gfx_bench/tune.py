@@ -43,7 +43,8 @@ def main() -> None:
     found: dict[str, dict[int, list[int]]] = {}
     todo = {(c.k, c.n): c for c in cases.BENCH}
     for done, case in enumerate(todo.values(), 1):
-        places = [_weights(case), _weights(case)]
+        count = timing.copies(case.n * case.k // 2)
+        places = [weights(case, count), weights(case, count)]
         best = {m: _best(device, arch, case, m, places) for m in options.rows}
         found[f"{case.k}x{case.n}"] = {m: choice for m, (choice, _) in best.items()}
         said = ", ".join(f"{m}: {choice} {us:.2f} us" for m, (choice, us) in best.items())
@@ -53,10 +54,9 @@ def main() -> None:
     out.write_text(yaml.safe_dump(data, sort_keys=False, default_flow_style=None), "utf-8")
 
 
-def _weights(case: cases.Case) -> Weights:
-    """Copies of random weights of the case's shape, larger together than any cache."""
+def weights(case: cases.Case, count: int) -> Weights:
+    """`count` copies of random weights of the case's shape."""
     tiles, groups = layout.tiles(case.n), case.groups
-    count = timing.copies(case.n * case.k // 2)
     words = (tiles, case.k // layout.INPUTS, layout.ROWS, layout.WORDS)
     random = torch.randint(-(2**31), 2**31, words, dtype=torch.int32, device="cuda")
     scales = torch.rand(tiles, groups, layout.ROWS, device="cuda").to(case.dtype) * 0.02
@@ -77,11 +77,11 @@ def _best(
     out = torch.empty(m, case.n, device="cuda", dtype=case.dtype)
     wanted: torch.Tensor | None = None
     found: list[tuple[float, list[int], plan.Plan]] = []
-    for choice, todo in _plans(arch, case, m):
+    for choice, todo in plans(arch, case, m):
         out.fill_(float("nan"))
         us = _time(device, todo, out, x, places[0])
         wanted = out.clone() if wanted is None else wanted
-        _check(choice, out, wanted, cases.TOLERANCE[case.dtype])
+        check(choice, out, wanted, cases.TOLERANCE[case.dtype])
         found.append((us, choice, todo))
     found.sort(key=lambda row: row[0])
     again = [
@@ -93,33 +93,37 @@ def _best(
 
 
 def _time(
-    device: Gpu, todo: plan.Plan, out: torch.Tensor, x: torch.Tensor, weights: Weights
+    device: Gpu, todo: plan.Plan, out: torch.Tensor, x: torch.Tensor, copies: Weights
 ) -> float:
-    calls = [partial(launcher.launch, todo, out, x, *copy, None) for copy in weights]
+    calls = [partial(launcher.launch, todo, out, x, *copy, None) for copy in copies]
     return timing.interleaved(device, [timing.graph(device, calls)], REPLAYS)[0].median
 
 
-def _check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: float) -> None:
+def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: float) -> None:
     error = (out.float() - wanted.float()).abs().max() / wanted.float().abs().max()
     if not float(error) <= most:
         raise SystemExit(f"{choice} computes something else than the first choice: {error:.2g}")
 
 
-def _plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
+def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
     seen = set()
-    dtype = row_types.TYPES[case.dtype]
-    shape = (m, case.n, case.k, case.groups, case.zeros)
     for waves, (depth, step), per in itertools.product(WAVES, STEPS, PER_PROCESSOR):
-        made = plan.mma(arch, dtype, *shape, tuning.Choice(waves, depth, step, per))
+        found = made(arch, case, m, tuning.Choice(waves, depth, step, per))
         fits = (
             per * waves <= WAVES_OF_A_PROCESSOR
-            and per * (made.shared + 1024) <= SHARED_OF_A_PROCESSOR
+            and per * (found.shared + 1024) <= SHARED_OF_A_PROCESSOR
         )
-        key = (made.blocks, made.threads, made.numbers)
+        key = (found.blocks, found.threads, found.numbers)
         if (fits or per == 1) and key not in seen:
             seen.add(key)
-            yield [waves, depth, min(step, 64), per], made
+            yield [waves, depth, min(step, 64), per], found
+
+
+def made(arch: str, case: cases.Case, m: int, choice: tuning.Choice) -> plan.Plan:
+    """The plan of a choice for `m` rows of x."""
+    dtype = row_types.TYPES[case.dtype]
+    return plan.mma(arch, dtype, m, case.n, case.k, case.groups, case.zeros, choice)
 
 
 if __name__ == "__main__":

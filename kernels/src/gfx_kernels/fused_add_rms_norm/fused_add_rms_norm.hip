@@ -2,7 +2,7 @@
 // and products in float32, and the norm is that of the sum before it is rounded.
 #include "gfx.h"
 
-constexpr int THREADS = 256;
+constexpr int THREADS = 512;
 constexpr int KEPT = 2;  // packs of a row that a thread keeps, so that they are read once
 
 template <class T, int WIDTH>
@@ -27,13 +27,13 @@ GFX_DEVICE float squares(const Sum<T, WIDTH>& row, float sum) {
 }
 
 template <class T, int WIDTH>
-GFX_DEVICE void write(T* in, T* residual, const Sum<T, WIDTH>& sum, float by, const T* weight) {
-  Pack<T, WIDTH> factor = {}, normal, rounded;
-  if (weight) factor = load<T, WIDTH>(weight);
+GFX_DEVICE void write(T* in, T* residual, const Sum<T, WIDTH>& sum, float by, bool weighted,
+                      const Pack<T, WIDTH>& factor) {
+  Pack<T, WIDTH> normal, rounded;
 #pragma unroll
   for (int i = 0; i < WIDTH; i++) {
     float v = sum.v[i] * by;
-    normal.v[i] = from_float<T>(weight ? v * to_float(factor.v[i]) : v);
+    normal.v[i] = from_float<T>(weighted ? v * to_float(factor.v[i]) : v);
     rounded.v[i] = from_float<T>(sum.v[i]);
   }
   store(in, normal);
@@ -50,12 +50,20 @@ GFX_DEVICE void fused_add_rms_norm(T* in, T* residual, const T* weight, float ep
   residual += block_id() * residual_stride;
   int first = thread_id() * WIDTH;
   Sum<T, WIDTH> kept[KEPT] = {};
+  Pack<T, WIDTH> factors[KEPT] = {};
   float sum = 0.0f;
-  overlap_launches();
+  next_launch_may_start();
+#pragma unroll
+  for (int i = 0; i < KEPT; i++) {
+    int at = i * STEP + first;
+    if (weight && at < size) prefetch(weight + at);
+  }
+  previous_launch_done();
 #pragma unroll
   for (int i = 0; i < KEPT; i++) {
     int at = i * STEP + first;
     if (at < size) {
+      if (weight) factors[i] = load<T, WIDTH>(weight + at);
       kept[i] = added<T, WIDTH>(in + at, residual + at);
       sum = squares(kept[i], sum);
     }
@@ -67,11 +75,13 @@ GFX_DEVICE void fused_add_rms_norm(T* in, T* residual, const T* weight, float ep
 #pragma unroll
   for (int i = 0; i < KEPT; i++) {
     int at = i * STEP + first;
-    if (at < size) write(in + at, residual + at, kept[i], by, weight ? weight + at : weight);
+    if (at < size) write(in + at, residual + at, kept[i], by, weight, factors[i]);
   }
-  for (int at = KEPT * STEP + first; at < size; at += STEP)
-    write(in + at, residual + at, added<T, WIDTH>(in + at, residual + at), by,
-          weight ? weight + at : weight);
+  for (int at = KEPT * STEP + first; at < size; at += STEP) {
+    Pack<T, WIDTH> factor = {};
+    if (weight) factor = load<T, WIDTH>(weight + at);
+    write(in + at, residual + at, added<T, WIDTH>(in + at, residual + at), by, weight, factor);
+  }
 }
 
 #define KERNEL(NAME, T, WIDTH)                                                                    \

@@ -6,7 +6,7 @@ import torch
 
 from gfx_kernels import rows, runtime
 
-_THREADS = 256
+_THREADS = 512
 _SIGNATURE = "pppfill"
 
 

@@ -6,7 +6,8 @@ import torch
 
 from gfx_kernels import rows, runtime
 
-_THREADS = 256
+_THREADS = 512
+_SHORT_THREADS = 256
 _SHORT = 512  # numbers up to which 32 lanes are enough for a row
 _SIGNATURE = "pppfiiiill"
 
@@ -16,7 +17,7 @@ def launch(
 ) -> None:
     """One launch on the current stream of `input`'s device; arguments as checked by the op."""
     size, at = input.shape[-1], rows.find("input", input)
-    name, sharers = f"rms_norm_{rows.TYPES[input.dtype]}", _THREADS
+    name, sharers, threads = f"rms_norm_{rows.TYPES[input.dtype]}", _THREADS, _THREADS
     if not (
         rows.wide(input, size, at.outer_stride, at.inner_stride)
         and rows.wide(out)
@@ -24,11 +25,11 @@ def launch(
     ):
         name += "_odd"
     elif size <= _SHORT:
-        name, sharers = name + "_short", 32
-    blocks = -(-at.count * sharers // _THREADS)
+        name, sharers, threads = name + "_short", 32, _SHORT_THREADS
+    blocks = -(-at.count * sharers // threads)
     runtime.kernel("rms_norm", name, _SIGNATURE, overlap=True).launch(
         (blocks, 1, 1),
-        (_THREADS, 1, 1),
+        (threads, 1, 1),
         0,
         out.data_ptr(),
         input.data_ptr(),

@@ -1,7 +1,8 @@
 // out = in / sqrt(mean(in^2) + epsilon) * weight, row by row; sums and products in float32.
 #include "gfx.h"
 
-constexpr int THREADS = 256;
+constexpr int THREADS = 512;
+constexpr int SHORT_THREADS = 256;  // where 32 lanes share a row
 constexpr int KEPT = 2;  // packs of a row that a thread keeps, so that they are read once
 
 template <class T>
@@ -39,6 +40,13 @@ GFX_DEVICE void normalise(const Rows<T>& row, int me, bool live, float* shared) 
   int size = live ? row.size : 0;
   Pack<T, WIDTH> kept[KEPT] = {}, factors[KEPT] = {};
   float sum = 0.0f;
+  next_launch_may_start();
+#pragma unroll
+  for (int i = 0; i < KEPT; i++) {
+    int at = i * STEP + me * WIDTH;
+    if (row.weight && at < size) prefetch(row.weight + at);
+  }
+  previous_launch_done();
 #pragma unroll
   for (int i = 0; i < KEPT; i++) {
     int at = i * STEP + me * WIDTH;
@@ -66,12 +74,11 @@ GFX_DEVICE void normalise(const Rows<T>& row, int me, bool live, float* shared) 
 
 // Row r is row r % inner of part r / inner of the input; the output has no gaps. `alike` rows in
 // turn have the same weight.
-template <class T, int WIDTH, int SHARERS>
+template <class T, int WIDTH, int SHARERS, int BLOCK>
 GFX_DEVICE void rms_norm(T* out, const T* in, const T* weight, float epsilon, int size, int rows,
                          int alike, int inner, i64 outer_stride, i64 inner_stride) {
-  GFX_SHARED float shared[THREADS / GFX_WAVE];
-  overlap_launches();
-  constexpr int ROWS = THREADS / SHARERS;
+  GFX_SHARED float shared[BLOCK / GFX_WAVE];
+  constexpr int ROWS = BLOCK / SHARERS;
   int r = block_id() * ROWS + thread_id() / SHARERS;
   bool live = r < rows;
   int at = live ? r : 0;
@@ -81,17 +88,17 @@ GFX_DEVICE void rms_norm(T* out, const T* in, const T* weight, float epsilon, in
   normalise<T, WIDTH, SHARERS>(row, thread_id() % SHARERS, live, shared);
 }
 
-#define KERNEL(NAME, T, WIDTH, SHARERS)                                                           \
-  extern "C" GFX_KERNEL(THREADS)                                                                  \
+#define KERNEL(NAME, T, WIDTH, SHARERS, BLOCK)                                                    \
+  extern "C" GFX_KERNEL(BLOCK)                                                                    \
       NAME(T* out, const T* in, const T* weight, float epsilon, int size, int rows, int alike,    \
            int inner, i64 outer_stride, i64 inner_stride) {                                       \
-    rms_norm<T, WIDTH, SHARERS>(out, in, weight, epsilon, size, rows, alike, inner, outer_stride, \
-                                inner_stride);                                                    \
+    rms_norm<T, WIDTH, SHARERS, BLOCK>(out, in, weight, epsilon, size, rows, alike, inner,        \
+                                       outer_stride, inner_stride);                               \
   }
-#define KERNELS(TYPE, T)                                     \
-  KERNEL(rms_norm_##TYPE, T, WIDEST<T>, THREADS)             \
-  KERNEL(rms_norm_##TYPE##_short, T, WIDEST<T>, 32)          \
-  KERNEL(rms_norm_##TYPE##_odd, T, 1, THREADS)
+#define KERNELS(TYPE, T)                                           \
+  KERNEL(rms_norm_##TYPE, T, WIDEST<T>, THREADS, THREADS)          \
+  KERNEL(rms_norm_##TYPE##_short, T, WIDEST<T>, 32, SHORT_THREADS) \
+  KERNEL(rms_norm_##TYPE##_odd, T, 1, THREADS, THREADS)
 KERNELS(f16, f16)
 KERNELS(bf16, bf16)
 KERNELS(f32, float)

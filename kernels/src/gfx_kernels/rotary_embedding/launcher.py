@@ -1,4 +1,4 @@
-"""Launch rotary_embedding: a block per token; variants by dtype of the table, for odd places."""
+"""Launch rotary_embedding: blocks by token; variants by dtype of the table, for odd places."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ def launch(
     half = cos_sin_cache.shape[1] // 2
     name = f"rotary_embedding_{rows.TYPES[query.dtype]}"
     name += "" if cos_sin_cache.dtype == query.dtype else "_c32"
+    width = 16 // query.element_size()  # pairs that a thread rotates
     if not (
         rows.wide(query, q.token_stride, q.head_stride, rope_dim_offset, half)
         and rows.wide(key, k.token_stride, k.head_stride)
         and rows.wide(cos_sin_cache, half)
     ):
         name += "_odd"
+        width = 1
+    units = (q.count + k.count) * (half // width)
     offset = rope_dim_offset * query.element_size()
     runtime.kernel("rotary_embedding", name, _SIGNATURE, overlap=True).launch(
-        (positions.numel(), 1, 1),
+        (positions.numel(), -(-units // _THREADS), 1),
         (_THREADS, 1, 1),
         0,
         positions.data_ptr(),

@@ -1,5 +1,5 @@
 // Rotate pairs of numbers of every head by the angle of the token's position, in place; float32
-// inside. Neox style pairs (i, half + i), the other (2i, 2i + 1). A block per token.
+// inside. Neox style pairs (i, half + i), the other (2i, 2i + 1). A column of blocks per token.
 #include "gfx.h"
 
 constexpr int THREADS = 256;
@@ -59,7 +59,8 @@ GFX_DEVICE void rotary_embedding(const i64* positions, Heads<T> query, Heads<T> 
   float poison = known ? 0.0f : bits<float>(0x7fc00000u);
   int per_head = half / WIDTH;
   int units = (query.count + key.count) * per_head;
-  for (int unit = thread_id(); unit < units; unit += THREADS) {
+  int unit = block_id_y() * THREADS + thread_id();
+  if (unit < units) {
     int head = unit / per_head, pair = unit % per_head * WIDTH;
     float cosine[WIDTH], sine[WIDTH];
     load_floats<C, WIDTH>(angles + pair, cosine);
