@@ -15,8 +15,7 @@ WAITS = ["cmd", "/d", "/q"]  # until its standard input ends
 OPENS = ["rundll32", "user32.dll,GetDesktopWindow"]
 
 _lock = threading.Lock()
-_kept: list[subprocess.Popen[bytes]] = []
-_users = 0
+_kept: list[subprocess.Popen[bytes]] = []  # the one that waits, once for each block
 
 
 @contextmanager
@@ -30,23 +29,25 @@ def kept(wine: str, env: Mapping[str, str]) -> Iterator[None]:
 
 
 def _enter(wine: str, env: Mapping[str, str]) -> None:
-    global _users
     with _lock:
-        if not _users:
-            null = subprocess.DEVNULL
-            _kept.append(
-                subprocess.Popen(
-                    [wine, *WAITS], env=env, stdin=subprocess.PIPE, stdout=null, stderr=null
-                )
-            )
-            subprocess.run([wine, *OPENS], env=env, stdin=null, stdout=null, stderr=null)
-        _users += 1
+        _kept.append(_kept[0] if _kept else _started(wine, env))
+
+
+def _started(wine: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    null = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [wine, *WAITS], env=env, stdin=subprocess.PIPE, stdout=null, stderr=null
+    )
+    try:
+        subprocess.run([wine, *OPENS], env=env, stdin=null, stdout=null, stderr=null)
+    except BaseException:  # Ctrl-C: no block would end it
+        process.communicate()
+        raise
+    return process
 
 
 def _leave() -> None:
-    global _users
     with _lock:
-        _users -= 1
-        if not _users:
-            process = _kept.pop()
+        process = _kept.pop()
+        if not _kept:
             process.communicate()
