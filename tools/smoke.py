@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,6 +18,7 @@ from rich.table import Table
 from tools import paths, prefix
 from tools.console import Step, out, step
 from tools.errors import ToolError
+from tools.free_port import free_port
 from tools.install import install
 from tools.memory import Peak
 from tools.trial import MODEL, PROMPT, environment, generate, inside
@@ -120,10 +120,3 @@ def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
     )
     with urllib.request.urlopen(request, timeout=120) as answer:
         return dict(json.load(answer))
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
