@@ -34,7 +34,7 @@ LEFT_TO_TARGETS = {
     "grpcio-reflection": "vllm serve --grpc",
     "intel-openmp": "vLLM's own kernels for processors, which the package lacks",
     "mooncake-transfer-engine-rocm": "a KV cache that moves between hosts",
-    "numba": "n-gram speculation on the processor, and pictures of Inkling",
+    "numba": "n-gram speculation without Triton, which the cpu target refuses; pictures of Inkling",
     "peft": "nothing in vLLM imports it; its tests do",
     "pytest-asyncio": "upstream's tests",
     "runai-model-streamer": "--load-format runai_streamer; vLLM says so",

@@ -10,9 +10,11 @@ import pytest
 
 from tests.support import tinylm
 
+NGRAM = '{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 3}'
 REFUSED = {
     "fp8-kv": (["--kv-cache-dtype", "fp8"], "cpu target serves auto"),
     "tensor-parallel": (["--tensor-parallel-size", "2"], "leave out --tensor-parallel-size"),
+    "n-gram speculation": (["--speculative-config", NGRAM], "leave --speculative-config out"),
     "other-backend": (["--attention-backend", "FLASH_ATTN"], "leave --attention-backend out"),
 }
 

@@ -38,11 +38,15 @@ class Run:
 
 @dataclass
 class Result:
-    """`error` is the child's traceback where an engine failed; then the rest is empty."""
+    """`error` is the child's traceback where an engine failed; then the rest is empty.
+
+    `accepted`: tokens that speculation had right, of an engine that is asked to keep statistics.
+    """
 
     tokens: list[list[int]] = field(default_factory=list)
     logprobs: list[list[dict[str, float]]] = field(default_factory=list)
     report: list[dict[str, str]] = field(default_factory=list)
+    accepted: int = 0
     error: str = ""
 
     def served(self, kind: str) -> set[str]:
@@ -108,7 +112,15 @@ def _generate(engine: Any, run: Run) -> Result:
             for o in outputs
         ],
         report=engine.collective_rpc("gfx_report")[0],
+        accepted=_accepted(engine),
     )
+
+
+def _accepted(engine: Any) -> int:
+    if not engine.llm_engine.log_stats:
+        return 0
+    name = "vllm:spec_decode_num_accepted_tokens"
+    return sum(m.value for m in engine.get_metrics() if m.name == name)
 
 
 def _one(run: Run) -> Result:

@@ -88,6 +88,11 @@ class GfxCpuPlatform(RefusingMixin, CpuPlatform):
         if not TorchPagedBackend.supports_kv_cache_dtype(kv_cache):
             served = ", ".join(TorchPagedBackend.supported_kv_cache_dtypes)
             raise ValueError(f"--kv-cache-dtype {kv_cache}: the cpu target serves {served}")
+        if vllm_config.speculative_config is not None:
+            # vLLM judges what was proposed in kernels of Triton, or of its compiled extension.
+            raise ValueError(
+                "the cpu target has no speculative decoding; leave --speculative-config out"
+            )
         if (workers := vllm_config.parallel_config.world_size) > 1:
             raise ValueError(
                 f"{workers} workers asked for: the cpu target has one; leave out "
