@@ -85,9 +85,10 @@ def test_vllm_knows_its_version() -> None:
     assert "version = '0.32.0'" in _package("vllm")["site-packages/vllm/_version.py"].decode()
 
 
-PATCHED = {  # loopback-without-ipc, process-handles
+PATCHED = {  # loopback-without-ipc, process-handles, lazy-inductor
     "utils/network_utils.py": 'zmq.has("ipc")',
     "v1/engine/utils.py": "zmq_polls_sentinels",
+    "env_override.py": '_apply_when_imported("torch._inductor.lowering", ',
 }
 
 
