@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from vllm_gfx import kept_names
 
-from tests.support import windows
+from tests.shims.windows import imported
+from tests.support import fresh, windows
 
 FOUND = {
     frozenset({"torch", "vision"}): {"modeling_a": {"A", "B"}},
@@ -66,6 +67,17 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
     found = Models(tmp_path)
     assert found.names() == FOUND and found.names() == FOUND and found.looked == 1
     return found
+
+
+def test_this_system_keeps_them(tmp_path: Path) -> None:
+    """As Windows does; without it Linux reads every file too."""
+    kept = tmp_path / "names.json"
+    fresh.run(_imported_here, {"NAMES": str(kept)})
+    assert kept.is_file()
+
+
+def _imported_here() -> None:
+    imported.main(os.environ["NAMES"])
 
 
 def test_what_was_kept_has_the_same_order_and_kinds(models: Models) -> None:
