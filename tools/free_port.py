@@ -21,11 +21,13 @@ def free_port() -> int:
     Until the server listens the programs beside it open hundreds of connections; one of the ports
     that the system gives would often be taken by them.
     """
+    choice = random.SystemRandom()  # whatever a test seeds
+    end = given_from()
     while True:
-        port = random.SystemRandom().randrange(LOWEST, given_from())  # whatever a test seeds
+        port = choice.randrange(LOWEST, end) if end > LOWEST else 0  # 0: nearly all are given
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("", port))
-            return port
+            return int(probe.getsockname()[1])
 
 
 def given_from() -> int:

@@ -24,6 +24,8 @@ ADDRESS = "clients ask the one address"
         (["--uds", "socket"], "--uds: ", ADDRESS),
         (["--grpc"], "--grpc: ", ADDRESS),
         (["--headless"], "--headless: ", ADDRESS),
+        (["--headl"], "--headless: ", ADDRESS),
+        (["--ssl_keyf=key.pem"], "--ssl-keyfile: ", CERTIFICATES),
     ],
 )
 def test_what_replicas_cannot_be_asked_by(flags: list[str], what: str, remedy: str) -> None:
@@ -51,5 +53,7 @@ def test_the_flags_are_upstreams() -> None:
     for names, valued in ((serve_address.WITH_VALUE, True), (serve_address.SWITCHES, False)):
         assert {upstream[f"--{name}"].nargs != 0 for name in names} == {valued}
     ours = {f"--{name}" for name in (*serve_address.WITH_VALUE, *serve_address.SWITCHES)}
+    begin = {name for name in upstream if any(flag.startswith(name) for flag in ours)}
+    assert begin <= {*ours, "-", "--"}
     secure = {name for name in upstream if "ssl" in name and not name.startswith("--no-")}
     assert {name.replace("_", "-") for name in secure} <= ours

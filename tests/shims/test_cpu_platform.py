@@ -14,7 +14,7 @@ NGRAM = '{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 3
 REFUSED = {
     "fp8-kv": (["--kv-cache-dtype", "fp8"], "cpu target serves auto"),
     "tensor-parallel": (["--tensor-parallel-size", "2"], "leave out --tensor-parallel-size"),
-    "n-gram speculation": (["--speculative-config", NGRAM], "leave --speculative-config out"),
+    "n-gram speculation": (["--speculative-config", NGRAM], "speculative-config and --spec-"),
     "other-backend": (["--attention-backend", "FLASH_ATTN"], "leave --attention-backend out"),
 }
 

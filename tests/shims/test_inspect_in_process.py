@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+from vllm_gfx.engine import inspect_in_process
+
 from tests.support import fresh
 
 KNOWN = ("LlamaForCausalLM", "Qwen2VLForConditionalGeneration")
@@ -58,7 +61,6 @@ def both_ways() -> None:
     from vllm.model_executor.models import registry
     from vllm.plugins import load_general_plugins
     from vllm_gfx import apply
-    from vllm_gfx.engine import inspect_in_process
 
     caches = Path(os.environ["VLLM_CACHE_ROOT"])
     registry.ModelRegistry.register_model(BROKEN, f"{ABSENT}:{BROKEN}")
@@ -92,3 +94,9 @@ def _kept(cache: Path) -> dict[str, str]:
 
 def test_inspected_here_as_upstream_does_elsewhere(tmp_path: Path) -> None:
     fresh.run(both_ways, {"VLLM_CACHE_ROOT": str(tmp_path)})
+
+
+def test_a_module_that_ends_the_process_is_an_error() -> None:
+    """Of that model alone: the registry logs an Exception, as if its own process had failed."""
+    with pytest.raises(RuntimeError, match="needs libfoo"):
+        inspect_in_process._run_here(lambda: sys.exit("this model needs libfoo"))

@@ -2,7 +2,8 @@
 
 As `gfx_bench.tune`, for one row of x, but each plan is timed where a model has it: in a graph of
 decode layers, whose other launches stand before and behind it and overlap with it. The layers are
-of the models of shapes.yaml that have nothing else; two copies stand in attention's place.
+of the models of shapes.yaml that have nothing else; two copies stand in attention's place. Run it
+after `gfx_bench.tune`, which writes all shapes anew.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import importlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -26,9 +26,9 @@ from gfx_kernels.w4a16_linear import cases, launcher, plan, tuning
 from gfx_bench import timing, tune
 from gfx_bench.device import Gpu
 
-DEPTH = 12  # layers of a graph: their weights are larger than any cache
+DEPTH = 12  # layers with weights of their own: together larger than any cache
 REPLAYS, REPLAYS_OF_FINALISTS = 6, 40
-WORTH = 0.99  # of a layer's time: two runs differ by half of that
+WORTH = 0.99  # of a layer's time; the same plan, timed again, differs by half of that
 LINEARS = ("down", "gate_up", "o", "qkv")
 OPS = ("fused_add_rms_norm", "reshape_and_cache_flash", "rotary_embedding", "silu_and_mul")
 Plans = dict[str, plan.Plan]
@@ -42,9 +42,11 @@ def main() -> None:
     options = parser.parse_args()
     arch = "sm_{}{}".format(*torch.cuda.get_device_capability())
     data = dict(tuning.of(arch))
+    if "default" not in data:
+        parser.error(f"{arch} has no plans to choose from: {tuning.FOLDER} has no file for it")
     for name in options.model:
         for linear, choice in _best(Gpu(), arch, Layers(shapes.models()[name])):
-            data["shapes"].setdefault(linear, {})[1] = choice
+            data["shapes"].setdefault(linear, dict(data["default"]))[1] = choice
     out = options.out or tuning.FOLDER / f"{arch}.yaml"
     out.write_text(yaml.safe_dump(data, sort_keys=False, default_flow_style=None), "utf-8")
 
@@ -85,6 +87,8 @@ class Layers:
     def run(self, layer: int, plans: Plans) -> None:
         """One layer's launches."""
         linear = partial(self._linear, plans, layer)
+        if layer == 0:
+            self.residual.zero_()  # else it grows past float16's range, replay by replay
         fused_add_rms_norm.launch(self.x, self.residual, self.norm, 1e-6)
         linear("qkv", self.x, self.out["qkv"])
         self._attend()
@@ -113,16 +117,14 @@ def _best(device: Gpu, arch: str, layers: Layers) -> Iterator[tuple[str, list[in
     todo = {n: _known(arch, case) for n, case in layers.cases.items()}
     for name in LINEARS:
         case, found = layers.cases[name], []
-        before = _time(device, layers, todo, REPLAYS_OF_FINALISTS)
         for choice, made in tune.plans(arch, case, 1):
             _check(layers, name, choice, [todo[name], made])
-            found.append((_time(device, layers, {**todo, name: made}, REPLAYS), choice, made))
-        found.sort(key=lambda row: row[0])
-        again = [
-            (_time(device, layers, {**todo, name: made}, REPLAYS_OF_FINALISTS), choice, made)
-            for _, choice, made in found[: tune.FINALISTS]
-        ]
-        us, choice, made = min(again, key=lambda row: row[0])
+            (us,) = _time(device, layers, [{**todo, name: made}], REPLAYS)
+            found.append((us, choice, made))
+        last = sorted(found, key=lambda row: row[0])[: tune.FINALISTS]
+        turns = [todo, *({**todo, name: made} for _, _, made in last)]
+        before, *times = _time(device, layers, turns, REPLAYS_OF_FINALISTS)
+        us, (_, choice, made) = min(zip(times, last, strict=True), key=lambda row: row[0])
         shape, what = f"{case.k}x{case.n}", f"{layers.model.name} {name}"
         print(f"{what} {shape}: {choice}, a layer {us:.2f} us, was {before:.2f}", flush=True)
         if us < before * WORTH:
@@ -144,10 +146,13 @@ def _check(layers: Layers, name: str, choice: list[int], both: list[plan.Plan]) 
     tune.check(choice, outs[1], outs[0], cases.TOLERANCE[case.dtype])
 
 
-def _time(device: Gpu, layers: Layers, plans: Plans, replays: int) -> float:
-    """Microseconds of a layer."""
-    calls: list[Any] = [partial(layers.run, i, plans) for i in range(DEPTH)]
-    return timing.interleaved(device, [timing.graph(device, calls)], replays)[0].median
+def _time(device: Gpu, layers: Layers, turns: list[Plans], replays: int) -> list[float]:
+    """Microseconds of a layer with each of the plans, in turns."""
+    calls = [[partial(layers.run, i, plans) for i in range(DEPTH)] for plans in turns]
+    spreads = timing.interleaved(device, [timing.graph(device, c) for c in calls], replays)
+    if not bool(layers.x.isfinite().all()):
+        raise SystemExit("the layers' numbers are no numbers any more")
+    return [spread.median for spread in spreads]
 
 
 if __name__ == "__main__":

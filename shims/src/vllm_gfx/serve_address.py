@@ -6,7 +6,7 @@ for ever until that is ready.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from vllm_gfx.refusal import Refusal
 
@@ -23,9 +23,13 @@ _TLS = "leave it out, and put a program that speaks TLS, such as nginx, before t
 _ADDRESS = "leave it out; clients ask the one address, which --host and --port set"
 
 
-def check(given: Mapping[str, str]) -> None:
-    """Raise Refusal if `given`, flags by name, holds one of them."""
+def check(given: Mapping[str, str], argv: Sequence[str]) -> None:
+    """Raise Refusal if `given`, flags by name, holds one of them, or `argv` the beginning of one.
+
+    Upstream takes a flag's beginning for the flag. None of its flags begins one of these.
+    """
+    begun = [arg.partition("=")[0].replace("_", "-") for arg in argv if arg.startswith("--")]
     for name in (*WITH_VALUE, *SWITCHES):
-        if name in given:
+        if name in given or any(f"--{name}".startswith(arg) for arg in begun if arg != "--"):
             what = f"--{name}: replicas are asked by plain HTTP over TCP"
             raise Refusal(what, _TLS if "ssl" in name else _ADDRESS)

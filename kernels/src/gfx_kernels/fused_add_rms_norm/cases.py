@@ -67,7 +67,9 @@ def traffic(case: Case) -> int:
 CASES: tuple[Case, ...] = (
     *(Case(3, 1024, d, emulate=True) for d in casework.ROUNDING),
     *(Case(2, 601, d, emulate=True) for d in casework.ROUNDING),  # rows at odd places
-    *(Case(5, 5120, d) for d in casework.ROUNDING),  # longer than what threads keep
+    *(Case(1, 1201, d, emulate=True) for d in casework.ROUNDING),  # and longer than is kept
+    *(Case(1, 9216, d, emulate=True) for d in casework.ROUNDING),
+    *(Case(5, 9216, d) for d in casework.ROUNDING),
     Case(3, 512, gap=8, residual_gap=64, emulate=True),
     Case(3, 512, gap=0, residual_gap=3, emulate=True),
     Case(2, 2048, torch.bfloat16, weight=False, emulate=True),

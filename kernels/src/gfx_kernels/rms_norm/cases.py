@@ -86,7 +86,9 @@ CASES: tuple[Case, ...] = (
     *(Case(3, 256, d, emulate=True) for d in _DTYPES),
     *(Case(2, 1024, d, emulate=True) for d in _DTYPES),
     *(Case(2, 601, d, emulate=True) for d in _DTYPES),  # rows at odd places
-    *(Case(5, 5120, d) for d in _DTYPES),  # longer than what threads keep
+    *(Case(1, 1201, d, emulate=True) for d in _DTYPES),  # and longer than what threads keep
+    *(Case(1, 9216, d, emulate=True) for d in _DTYPES),
+    *(Case(5, 9216, d) for d in _DTYPES),
     Case(9, 128, heads=3, gap=128, emulate=True),
     Case(2, 640, torch.bfloat16, heads=2, gap=64, emulate=True),
     Case(2, 80, torch.bfloat16, heads=5, gap=8),

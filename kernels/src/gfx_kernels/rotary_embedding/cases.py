@@ -120,6 +120,9 @@ CASES: tuple[Case, ...] = (
       for d in _DTYPES[1:] for n in (True, False)),
     Case(3, 2, 1, 20, 10, _HALF, _FULL, emulate=True),
     Case(5, 14, 2, 128, 128, merged=True),
+    Case(2, 32, 1, 128, 128, emulate=True),  # two blocks a token
+    Case(2, 8, 1, 70, 70, emulate=True),
+    Case(65, 32, 1, 128, 128, emulate=True),  # one, which goes round
     Case(3, 4, 2, 64, 32, merged=True, split=True, emulate=True),
     Case(2, 2, 0, 64, 64, emulate=True),
     Case(3, 2, 1, 96, 32, offset=64, emulate=True),

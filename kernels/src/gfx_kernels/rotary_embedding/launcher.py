@@ -8,7 +8,8 @@ from gfx_kernels import rows, runtime
 from gfx_kernels.rotary_embedding import heads
 
 _THREADS = 256
-_SIGNATURE = "ppppllll" + "iiiiii"
+_FEW = 64  # tokens up to which a token gets a thread for every pair: more keep a GPU busy anyway
+_SIGNATURE = "ppppllll" + "iiiiiii"
 
 
 def launch(
@@ -37,9 +38,10 @@ def launch(
         name += "_odd"
         width = 1
     units = (q.count + k.count) * (half // width)
+    blocks = -(-units // _THREADS) if positions.numel() <= _FEW else 1
     offset = rope_dim_offset * query.element_size()
     runtime.kernel("rotary_embedding", name, _SIGNATURE, overlap=True).launch(
-        (positions.numel(), -(-units // _THREADS), 1),
+        (positions.numel(), blocks, 1),
         (_THREADS, 1, 1),
         0,
         positions.data_ptr(),
@@ -56,5 +58,6 @@ def launch(
         cos_sin_cache.shape[0],
         int(is_neox),
         int(inverse),
+        blocks,
         device=query.get_device(),
     )

@@ -1,5 +1,6 @@
 // Rotate pairs of numbers of every head by the angle of the token's position, in place; float32
-// inside. Neox style pairs (i, half + i), the other (2i, 2i + 1). A column of blocks per token.
+// inside. Neox style pairs (i, half + i), the other (2i, 2i + 1). One or more blocks per
+// token.
 #include "gfx.h"
 
 constexpr int THREADS = 256;
@@ -51,7 +52,7 @@ GFX_DEVICE void rotate(T* at, T* then, bool neox, const float* cosine, const flo
 // A position outside the table makes the token's heads NaN: there is no angle for it.
 template <class T, class C, int WIDTH>
 GFX_DEVICE void rotary_embedding(const i64* positions, Heads<T> query, Heads<T> key, const C* table,
-                                 int half, int rows, bool neox, bool inverse) {
+                                 int half, int rows, bool neox, bool inverse, int blocks) {
   overlap_launches();
   i64 position = positions[block_id()];
   bool known = position >= 0 && position < rows;
@@ -59,8 +60,7 @@ GFX_DEVICE void rotary_embedding(const i64* positions, Heads<T> query, Heads<T> 
   float poison = known ? 0.0f : bits<float>(0x7fc00000u);
   int per_head = half / WIDTH;
   int units = (query.count + key.count) * per_head;
-  int unit = block_id_y() * THREADS + thread_id();
-  if (unit < units) {
+  for (int unit = block_id_y() * THREADS + thread_id(); unit < units; unit += blocks * THREADS) {
     int head = unit / per_head, pair = unit % per_head * WIDTH;
     float cosine[WIDTH], sine[WIDTH];
     load_floats<C, WIDTH>(angles + pair, cosine);
@@ -81,10 +81,11 @@ GFX_DEVICE void rotary_embedding(const i64* positions, Heads<T> query, Heads<T> 
   extern "C" GFX_KERNEL(THREADS)                                                                  \
       NAME(const i64* positions, T* query, T* key, const C* table, i64 query_stride,              \
            i64 query_head, i64 key_stride, i64 key_head, int heads, int key_heads, int half,      \
-           int rows, int neox, int inverse) {                                                     \
+           int rows, int neox, int inverse, int blocks) {                                         \
     Heads<T> q = {query + block_id() * query_stride, query_head, heads};                          \
     Heads<T> k = {key + block_id() * key_stride, key_head, key_heads};                            \
-    rotary_embedding<T, C, WIDTH>(positions, q, k, table, half, rows, neox != 0, inverse != 0);   \
+    rotary_embedding<T, C, WIDTH>(positions, q, k, table, half, rows, neox != 0, inverse != 0,    \
+                                  blocks);                                                        \
   }
 // `_c32`: a table in float32 for heads in less.
 #define KERNELS(SUFFIX, T, C)                                  \

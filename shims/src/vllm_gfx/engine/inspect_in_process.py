@@ -36,5 +36,12 @@ def install() -> None:
 
 
 def _run_here(function: Callable[[], _T]) -> _T:
-    """What `function` gives or raises: the caller logs an error of a model's module either way."""
-    return function()
+    """What `function` gives or raises; the caller logs an Exception of a model's module.
+
+    A module that ends the process is one of them, as upstream has it. One that crashes in native
+    code is not: with upstream that ended only the process that looked at it.
+    """
+    try:
+        return function()
+    except SystemExit as end:
+        raise RuntimeError(f"the model's module ended the process: {end.code}") from end

@@ -64,7 +64,7 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser.epilog = "All other flags go to each replica's `vllm-gfx serve`."
     asked, flags = parser.parse_known_args(argv)
     given = serve.settings(flags)
-    serve_address.check(given)
+    serve_address.check(given, flags)
     checkpoint.check(asked.model, given.get("load-format", "auto"))
     asked.flags = flags
     asked.host = asked.host or given.get("host", serve.HOST)

@@ -91,7 +91,8 @@ class GfxCpuPlatform(RefusingMixin, CpuPlatform):
         if vllm_config.speculative_config is not None:
             # vLLM judges what was proposed in kernels of Triton, or of its compiled extension.
             raise ValueError(
-                "the cpu target has no speculative decoding; leave --speculative-config out"
+                "the cpu target has no speculative decoding; leave --speculative-config and "
+                "--spec-* out, and of a speculator's checkpoint name the model it is for"
             )
         if (workers := vllm_config.parallel_config.world_size) > 1:
             raise ValueError(
