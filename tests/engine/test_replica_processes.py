@@ -23,9 +23,9 @@ import pytest
 from vllm_gfx.parallel import family
 from vllm_gfx.parallel.replica import Replica
 
-from tests.serve.arguments import free_port
 from tests.support import replicas, tinylm
 from tests.support.child import runs
+from tools.free_port import free_port
 
 PIPE = 1 << 16
 

@@ -20,8 +20,9 @@ import torch
 from vllm_gfx.parallel.gpus import devices as chosen
 from vllm_gfx.refusal import Refusal
 
-from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, READY_SECONDS, free_port, until
+from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, READY_SECONDS, until
 from tests.support import tinylm
+from tools.free_port import free_port
 
 MAIN = "from vllm_gfx import cli; cli.main()"
 

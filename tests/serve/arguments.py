@@ -5,10 +5,6 @@ Imports nothing that only a prefix has.
 
 from __future__ import annotations
 
-from tools.free_port import free_port
-
-__all__ = ["KEY", "MAX_LEN", "NAME", "RUNNING", "arguments", "free_port"]
-
 KEY = "sk-of-the-tests"
 NAME = "tiny"
 MAX_LEN = 1024

@@ -16,9 +16,10 @@ import openai
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serve.arguments import KEY, NAME, arguments, free_port
+from tests.serve.arguments import KEY, NAME, arguments
+from tools.free_port import free_port
 
-__all__ = ["KEY", "NAME", "Running", "Server", "command", "free_port", "until"]
+__all__ = ["KEY", "NAME", "Running", "Server", "command", "until"]
 
 READY_SECONDS = 240  # a deadline for a busy machine, not the bound: that is measured
 PATIENCE_SECONDS = 60

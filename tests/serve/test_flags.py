@@ -15,8 +15,8 @@ from vllm.utils.argparse_utils import FlexibleArgumentParser
 from vllm_gfx import checkpoint, envs, preflight, serve, serve_hosts
 from vllm_gfx.refusal import Refusal
 
-from tests.serve.server import free_port
 from tests.support import tinylm
+from tools.free_port import free_port
 
 HUB = "owner/model"
 

@@ -16,8 +16,8 @@ from vllm_gfx import ports
 from vllm_gfx.engine import listening_socket
 from vllm_gfx.refusal import Refusal
 
-from tests.serve.arguments import free_port
 from tests.support.windows_ports import DEFAULT, EXCLUSIVE, REUSE, Windows
+from tools.free_port import free_port
 
 PORT = 8000
 HERE = ports.LOOPBACK

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from vllm_gfx import cli
 
-from tests.serve.server import command, free_port
+from tests.serve.server import command
+from tools.free_port import free_port
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

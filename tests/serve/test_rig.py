@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 
-from tests.serve.arguments import free_port
+from tools.free_port import free_port
 
 NOBODY = "http://127.0.0.1:9"  # discard: a proxy that answers nothing
 

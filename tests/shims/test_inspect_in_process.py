@@ -23,7 +23,7 @@ PROCESSES = ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.spawn")
 
 
 class Errors(logging.Handler):
-    """What the registry logs, and the type of the exception with it."""
+    """What the registry logs, and what the exception with it says."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

@@ -129,11 +129,11 @@ def _logprobs(steps: Any) -> Any:
     return [{str(t): p.logprob for t, p in (step or {}).items()} for step in steps or []]
 
 
-def _preemptions(engine: Any) -> int:
+def counted(engine: Any, name: str) -> int:
+    """A counter of vLLM's; 0 where the engine keeps no statistics."""
     if not engine.llm_engine.log_stats:
         return 0
-    found = [m for m in engine.get_metrics() if m.name == "vllm:num_preemptions"]
-    return sum(m.value for m in found)
+    return sum(m.value for m in engine.get_metrics() if m.name == name)
 
 
 def _made() -> tuple[int, int]:
@@ -154,7 +154,7 @@ def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
         logprobs=[[_logprobs(o.outputs[0].logprobs) for o in outputs] for outputs in done],
         prompt_logprobs=[[_logprobs(o.prompt_logprobs) for o in outputs] for outputs in done],
         reports=engine.collective_rpc("gfx_report"),
-        preemptions=_preemptions(engine),
+        preemptions=counted(engine, "vllm:num_preemptions"),
         mode=mode_of(engine.llm_engine.vllm_config),
     )
 

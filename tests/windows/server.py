@@ -13,9 +13,10 @@ from typing import IO
 
 import psutil
 
-from tests.serve.arguments import arguments, free_port
+from tests.serve.arguments import arguments
 from tests.windows import programs
 from tools import paths
+from tools.free_port import free_port
 from tools.windows import run, wine
 
 CONSOLE = Path(programs.__file__).with_name("console.py")

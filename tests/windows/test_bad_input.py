@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.serve.arguments import free_port
 from tests.windows import programs
+from tools.free_port import free_port
 from tools.windows import run, wine
 
 # What was asked for -> words of the line.

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.serve.arguments import free_port
 from tests.support import replicas
 from tests.windows.server import CONSOLE, Server, until
 from tools import paths
+from tools.free_port import free_port
 from tools.windows import run, wine
 
 SECONDS = 60.0

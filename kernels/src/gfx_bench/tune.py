@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -37,8 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: the device's file in the package")
     parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
     options = parser.parse_args()
-    device = Gpu()
-    arch = "sm_{}{}".format(*torch.cuda.get_device_capability())
+    device, arch = Gpu(), current_arch()
     data = dict(tuning.of(arch))
     found: dict[str, dict[int, list[int]]] = {}
     todo = {(c.k, c.n): c for c in cases.BENCH}
@@ -50,7 +50,16 @@ def main() -> None:
         said = ", ".join(f"{m}: {choice} {us:.2f} us" for m, (choice, us) in best.items())
         print(f"{done} of {len(todo)}: {case.layer} {case.k}x{case.n}: {said}", flush=True)
     data["shapes"] = found
-    out = options.out or tuning.FOLDER / f"{arch}.yaml"
+    write(options.out or tuning.FOLDER / f"{arch}.yaml", data)
+
+
+def current_arch() -> str:
+    """The architecture of this process's GPU."""
+    return "sm_{}{}".format(*torch.cuda.get_device_capability())
+
+
+def write(out: Path, data: dict[str, Any]) -> None:
+    """A device's file."""
     out.write_text(yaml.safe_dump(data, sort_keys=False, default_flow_style=None), "utf-8")
 
 

@@ -9,13 +9,12 @@ after `gfx_bench.tune`, which writes all shapes anew.
 from __future__ import annotations
 
 import argparse
-import importlib
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
 import torch
-import yaml
 from gfx_kernels import shapes
 from gfx_kernels.fused_add_rms_norm import launcher as fused_add_rms_norm
 from gfx_kernels.reshape_and_cache_flash import launcher as reshape_and_cache_flash
@@ -30,7 +29,6 @@ DEPTH = 12  # layers with weights of their own: together larger than any cache
 REPLAYS, REPLAYS_OF_FINALISTS = 6, 40
 WORTH = 0.99  # of a layer's time; the same plan, timed again, differs by half of that
 LINEARS = ("down", "gate_up", "o", "qkv")
-OPS = ("fused_add_rms_norm", "reshape_and_cache_flash", "rotary_embedding", "silu_and_mul")
 Plans = dict[str, plan.Plan]
 
 
@@ -40,15 +38,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: the device's file in the package")
     parser.add_argument("--model", nargs="+", choices=known, default=known)
     options = parser.parse_args()
-    arch = "sm_{}{}".format(*torch.cuda.get_device_capability())
-    data = dict(tuning.of(arch))
+    device, arch = Gpu(), tune.current_arch()
+    data = deepcopy(tuning.of(arch))  # of a cache, which is not to change
     if "default" not in data:
         parser.error(f"{arch} has no plans to choose from: {tuning.FOLDER} has no file for it")
     for name in options.model:
-        for linear, choice in _best(Gpu(), arch, Layers(shapes.models()[name])):
+        for linear, choice in _best(device, arch, Layers(shapes.models()[name])):
             data["shapes"].setdefault(linear, dict(data["default"]))[1] = choice
-    out = options.out or tuning.FOLDER / f"{arch}.yaml"
-    out.write_text(yaml.safe_dump(data, sort_keys=False, default_flow_style=None), "utf-8")
+    tune.write(options.out or tuning.FOLDER / f"{arch}.yaml", data)
 
 
 def _plain(model: shapes.Model) -> bool:
@@ -60,8 +57,6 @@ class Layers:
     """DEPTH decode layers of a model for one token, with random weights."""
 
     def __init__(self, model: shapes.Model) -> None:
-        for op in OPS:
-            importlib.import_module(f"gfx_kernels.{op}")
         self.model, (heads,) = model, model.attention
         self.dtype = getattr(torch, model.dtype)
         self.cases = {x.layer: self._case(x) for x in model.w4}

@@ -20,6 +20,8 @@ from typing import Any
 
 from gfx_kernels import targets
 
+from tests.support.engine import counted
+
 GFX = tuple(t.name for t in targets.all_targets().values() if "simulated" in t.tests)
 
 
@@ -112,15 +114,8 @@ def _generate(engine: Any, run: Run) -> Result:
             for o in outputs
         ],
         report=engine.collective_rpc("gfx_report")[0],
-        accepted=_accepted(engine),
+        accepted=counted(engine, "vllm:spec_decode_num_accepted_tokens"),
     )
-
-
-def _accepted(engine: Any) -> int:
-    if not engine.llm_engine.log_stats:
-        return 0
-    name = "vllm:spec_decode_num_accepted_tokens"
-    return sum(m.value for m in engine.get_metrics() if m.name == name)
 
 
 def _one(run: Run) -> Result:

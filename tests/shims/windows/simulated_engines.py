@@ -21,9 +21,9 @@ import httpx
 import psutil
 
 from tests.gpu import expected
-from tests.serve.arguments import free_port
 from tests.shims.windows import startup
 from tests.support import tinylm
+from tools.free_port import free_port
 
 MARK = "ANSWERS "
 PROMPTS = 3

@@ -1,6 +1,5 @@
 // Rotate pairs of numbers of every head by the angle of the token's position, in place; float32
-// inside. Neox style pairs (i, half + i), the other (2i, 2i + 1). One or more blocks per
-// token.
+// inside. Neox style pairs (i, half + i), the other (2i, 2i + 1). One or more blocks per token.
 #include "gfx.h"
 
 constexpr int THREADS = 256;
