@@ -20,6 +20,7 @@ from typing import Any
 
 from gfx_kernels import targets
 
+from tests.support.child import ROOT
 from tests.support.engine import counted
 
 GFX = tuple(t.name for t in targets.all_targets().values() if "simulated" in t.tests)
@@ -73,8 +74,8 @@ def environment(gfx: str, **more: str) -> dict[str, str]:
 
 def python(gfx: str, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run Python as the simulated card; the caller looks at the return code and the output."""
-    command = [sys.executable, *argv]
-    return subprocess.run(command, env=environment(gfx, **env), capture_output=True, text=True)
+    command, env = [sys.executable, *argv], environment(gfx, **env)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
 
 def ask(gfx: str, code: str, **env: str) -> Any:
@@ -94,7 +95,8 @@ def run(gfx: str, runs: Sequence[Run], **env: str) -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder, "asked.json"), Path(folder, "answered.json")
         asked.write_text(json.dumps([asdict(r) for r in runs]), encoding="utf-8")
-        child = python(gfx, __file__, str(asked), str(answered), **env)
+        module = "tests.shims.amd.simulate"
+        child = python(gfx, "-m", module, str(asked), str(answered), **env)
         assert child.returncode == 0, child.stdout[-2000:] + child.stderr[-6000:]
         return [Result(**r) for r in json.loads(answered.read_text(encoding="utf-8"))]
 
