@@ -30,3 +30,4 @@ def register() -> None:
         from vllm_gfx.vram import metrics
 
         metrics.register()
+    apply.apply("registered")
