@@ -121,6 +121,13 @@ def test_caches_of_its_own_are_cold_once(folder: Make, tmp_path: Path) -> None:
         assert run._caches(made, part) != where
 
 
+def test_bytecode_is_kept(folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start-up that compiles all of vLLM to bytecode each time is nobody's."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    _, made = options.parsed([folder("works")])
+    assert "PYTHONDONTWRITEBYTECODE" not in run._environment(made, made.contestants[0])
+
+
 def test_the_first_start_is_not_taken_for_a_warm_one(bench: Any, folder: Make) -> None:
     """Only the user's own caches know whether it was; what follows it in the same ones is warm."""
     _, found = bench(folder("starts"), "--runs", "3", "--only", "startup")

@@ -110,12 +110,16 @@ def name(who: Contestant) -> str:
 
 
 def _environment(plan: Plan, who: Contestant) -> dict[str, str]:
-    """In one process, so that the model can be looked at; logs apart from the protocol."""
+    """In one process, so that the model can be looked at; logs apart from the protocol.
+
+    Bytecode is kept, whatever the shell says: else each start would compile all of vLLM.
+    """
     envs.set_defaults()
+    inherited = {n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
     ours = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_STREAM": "ext://sys.stderr"}
     caches = _caches(plan, who)
     kept = {n: str(caches / n.lower()) for n in _CACHES} if caches else {}
-    return {**os.environ, **ours, **kept, **who.environment}
+    return {**inherited, **ours, **kept, **who.environment}
 
 
 # Where vLLM, Triton, inductor and NVIDIA's compiler keep what they compiled.
