@@ -8,6 +8,7 @@ from __future__ import annotations
 KEY = "sk-of-the-tests"
 NAME = "tiny"
 MAX_LEN = 1024
+KV_CACHE = str(1 << 28)  # the default of 1 GiB takes seconds to be zeroed
 # The port of a server that runs already, started with `arguments`; it is used, and not ended.
 RUNNING = "GFX_TESTS_SERVER_PORT"
 
@@ -15,4 +16,5 @@ RUNNING = "GFX_TESTS_SERVER_PORT"
 def arguments(model: str, port: int, *flags: str) -> list[str]:
     """Of `vllm-gfx`."""
     served = ["serve", model, "--port", str(port), "--served-model-name", NAME]
-    return [*served, "--dtype", "float32", "--max-model-len", str(MAX_LEN), *flags]
+    lengths = ["--max-model-len", str(MAX_LEN), "--kv-cache-memory-bytes", KV_CACHE]
+    return [*served, "--dtype", "float32", *lengths, *flags]
