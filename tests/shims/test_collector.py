@@ -1,7 +1,7 @@
 """Python's garbage collector while vLLM starts: full collections are few, and small.
 
-Also expiry of early/postpone_full_collections, early/capture_keeps_frozen, registered/freeze_imports.
-Each start is a new process, for a process freezes and imports once.
+Also expiry of early/postpone_full_collections, early/capture_keeps_frozen and
+registered/freeze_imports. Each start is a new process, for a process freezes and imports once.
 """
 
 from __future__ import annotations

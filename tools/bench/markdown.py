@@ -86,7 +86,8 @@ def _sums(groups: Sequence[Group], found: Sequence[Row]) -> Iterator[str]:
         f"{MARKED} Of {count(groups)} comparisons with other contestants ours loses {len(lost)}, "
         f"{clear(lost)} of them by more than the spread."
     )
-    if any(cases.is_short(row) for row in cases.newest(found)):
+    lines = filter(None, (answer(part, column) for part in groups for column in COLUMNS))
+    if any(cases.is_short(row) for line in lines for row in line.rows.values()):
         yield meaning.SHORT
     if failed := cases.failures(found):
         yield "Failed: " + "; ".join(map(failure, failed)) + "."

@@ -1,1 +1,1 @@
-"""Shims of every vLLM process that wait until the plug-in has imported and registered everything."""
+"""Shims of every vLLM process, once the plug-in has imported and registered everything."""
