@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ FINALISTS = 6  # timed again with the weights elsewhere in memory, which can mak
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
 SHARED_OF_A_PROCESSOR = 228 << 10
 
+Shapes = dict[str, dict[int, list[int]]]
 Weights = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]
 
 
@@ -39,18 +41,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
     options = parser.parse_args()
     device, arch = Gpu(), current_arch()
-    data = dict(tuning.of(arch))
-    found: dict[str, dict[int, list[int]]] = {}
+    data = deepcopy(of_device(arch))  # of a cache, which is not to change
+    shapes: Shapes = data.get("shapes", {})
     todo = {(c.k, c.n): c for c in cases.BENCH}
     for done, case in enumerate(todo.values(), 1):
         count = timing.copies(case.n * case.k // 2)
         places = [weights(case, count), weights(case, count)]
         best = {m: _best(device, arch, case, m, places) for m in options.rows}
-        found[f"{case.k}x{case.n}"] = {m: choice for m, (choice, _) in best.items()}
+        rows = shapes.setdefault(f"{case.k}x{case.n}", dict(data["default"]))
+        rows.update({m: choice for m, (choice, _) in best.items()})
         said = ", ".join(f"{m}: {choice} {us:.2f} us" for m, (choice, us) in best.items())
         print(f"{done} of {len(todo)}: {case.layer} {case.k}x{case.n}: {said}", flush=True)
-    data["shapes"] = found
-    write(options.out or tuning.FOLDER / f"{arch}.yaml", data)
+    write(options.out or file(arch), arch, shapes)
 
 
 def current_arch() -> str:
@@ -58,9 +60,24 @@ def current_arch() -> str:
     return "sm_{}{}".format(*torch.cuda.get_device_capability())
 
 
-def write(out: Path, data: dict[str, Any]) -> None:
-    """A device's file."""
-    out.write_text(yaml.safe_dump(data, sort_keys=False, default_flow_style=None), "utf-8")
+def file(arch: str) -> Path:
+    """Where a device's plans are kept."""
+    return tuning.FOLDER / f"{arch}.yaml"
+
+
+def of_device(arch: str) -> dict[str, Any]:
+    """What the device's file says. Raises SystemExit where there is none, or it has no plans."""
+    data = tuning.of(arch)
+    if "default" not in data:
+        raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} has no `default`")
+    return data
+
+
+def write(out: Path, arch: str, shapes: Shapes) -> None:
+    """The device's file with these shapes; what stands before them stays, with its comments."""
+    head, _, _ = file(arch).read_text("utf-8").partition("shapes:\n")
+    said = yaml.safe_dump({"shapes": shapes}, sort_keys=False, default_flow_style=None)
+    out.write_text(head + said, "utf-8")
 
 
 def weights(case: cases.Case, count: int) -> Weights:

@@ -39,13 +39,11 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", choices=known, default=known)
     options = parser.parse_args()
     device, arch = Gpu(), tune.current_arch()
-    data = deepcopy(tuning.of(arch))  # of a cache, which is not to change
-    if "default" not in data:
-        parser.error(f"{arch} has no plans to choose from: {tuning.FOLDER} has no file for it")
+    data = deepcopy(tune.of_device(arch))  # of a cache, which is not to change
     for name in options.model:
         for linear, choice in _best(device, arch, Layers(shapes.models()[name])):
             data["shapes"].setdefault(linear, dict(data["default"]))[1] = choice
-    tune.write(options.out or tuning.FOLDER / f"{arch}.yaml", data)
+    tune.write(options.out or tune.file(arch), arch, data["shapes"])
 
 
 def _plain(model: shapes.Model) -> bool:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from vllm_gfx.platform import speculation
 
 from tests.shims.amd import models, simulate
 
@@ -35,3 +39,26 @@ def test_tokens_are_those_without_it(tmp_path: Path) -> None:
     assert not (plain.error or speculating.error), plain.error + speculating.error
     assert speculating.tokens == plain.tokens
     assert plain.accepted == 0 < speculating.accepted, "it proposes, and some are right"
+
+
+@pytest.mark.parametrize("method", ["ngram", "eagle"])
+@pytest.mark.parametrize("newer", [True, False])
+@pytest.mark.parametrize("numba", [None, "a module"])
+def test_only_the_older_runner_needs_numba(
+    method: str, newer: bool, numba: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speculation, "find_spec", lambda name: numba)
+    asked = SimpleNamespace(method=method)
+    config = SimpleNamespace(speculative_config=asked, use_v2_model_runner=newer)
+    if (method, newer, numba) == ("ngram", False, None):
+        with pytest.raises(ValueError, match=r"unset VLLM_USE_V2_MODEL_RUNNER.*pixi add numba"):
+            speculation.check(config)
+    else:
+        speculation.check(config)
+
+
+def test_the_older_runner_is_refused_before_it_starts(tmp_path: Path) -> None:
+    model = str(models.llama(tmp_path).checkpoint)
+    ask = simulate.Run(model, PROMPTS, TOKENS, {"dtype": "float32", "speculative_config": NGRAM})
+    (refused,) = simulate.run(simulate.GFX[0], [ask], VLLM_USE_V2_MODEL_RUNNER="0")
+    assert "n-gram speculation needs numba" in refused.error and "EngineCore" not in refused.error

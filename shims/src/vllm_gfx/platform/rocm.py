@@ -20,6 +20,7 @@ from vllm.logger import init_logger
 from vllm_gfx import checkpoint, preflight
 from vllm_gfx.ops import library, needs
 from vllm_gfx.parallel import one_gpu
+from vllm_gfx.platform import speculation
 from vllm_gfx.platform.device import TorchDeviceQueries
 from vllm_gfx.vram.platform import RefusingMixin
 
@@ -171,10 +172,11 @@ class GfxRocmPlatform(TorchDeviceQueries, RefusingMixin, upstream.RocmPlatform):
 
     @classmethod
     def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
-        """Our worker. Raises ValueError for an absent op that is asked for, or a bad checkpoint."""
+        """Our worker. Raises ValueError for what is asked for and absent, or a bad checkpoint."""
         checkpoint.check_configured(vllm_config)
         one_gpu.check(vllm_config.parallel_config)
         preflight.check(vllm_config)
+        speculation.check(vllm_config)
         missing = [op for op in needs.SKINNY_GEMM if not library.runs(op)]
         if vllm_envs.VLLM_ROCM_USE_SKINNY_GEMM and missing:
             raise ValueError(

@@ -1,0 +1,67 @@
+"""What the tuners of w4a16_linear do apart from timing: the plans they try, the file they write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from gfx_bench import tune
+from gfx_kernels.w4a16_linear import cases, tuning
+
+ARCH = "sm_90"
+CASE = cases.Case(1, 5120, 13824, 128, torch.float16, True)
+
+
+def test_the_file_that_is_kept_is_as_it_is_written(tmp_path: Path) -> None:
+    tune.write(tmp_path / "new.yaml", ARCH, tuning.of(ARCH)["shapes"])
+    assert (tmp_path / "new.yaml").read_text("utf-8") == tune.file(ARCH).read_text("utf-8")
+
+
+def test_only_shapes_are_replaced(tmp_path: Path) -> None:
+    tune.write(tmp_path / "new.yaml", ARCH, {"128x16": {1: [4, 1, 64, 1]}})
+    head, _, shapes = (tmp_path / "new.yaml").read_text("utf-8").partition("shapes:\n")
+    assert shapes == "  128x16:\n    1: [4, 1, 64, 1]\n"
+    assert head.startswith("#") and tune.file(ARCH).read_text("utf-8").startswith(head)
+
+
+def test_only_the_rows_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, before = tmp_path / "new.yaml", tune.file(ARCH).read_text("utf-8")
+    monkeypatch.setattr(tune, "Gpu", object)
+    monkeypatch.setattr(tune, "current_arch", lambda: ARCH)
+    monkeypatch.setattr(tune, "weights", lambda case, count: [])
+    monkeypatch.setattr(tune, "_best", lambda *asked: ([9, 9, 9, 9], 1.0))
+    monkeypatch.setattr("sys.argv", ["tune", "--rows", "2", "--out", str(out)])
+    tune.main()
+    shapes = yaml.safe_load(out.read_text("utf-8"))["shapes"]
+    tuned = {f"{case.k}x{case.n}" for case in cases.BENCH}
+    for shape, rows in tuning.of(ARCH)["shapes"].items():
+        assert shapes[shape] == {**rows, **({2: [9, 9, 9, 9]} if shape in tuned else {})}
+    assert f"{len(tuned)} of {len(tuned)}: " in capsys.readouterr().out
+    assert yaml.safe_load(before)["shapes"] == tuning.of(ARCH)["shapes"], "a cache, unchanged"
+
+
+def test_a_device_without_plans_is_named() -> None:
+    with pytest.raises(SystemExit, match=r"gfx1100 has no plans to choose from: .*gfx1100\.yaml"):
+        tune.of_device("gfx1100")
+
+
+def test_plans_differ_and_fit() -> None:
+    tried = list(tune.plans(ARCH, CASE, 1))
+    launches = [(todo.blocks, todo.threads, todo.numbers) for _, todo in tried]
+    assert len(set(launches)) == len(launches) > 20
+    for (waves, _, _, per), todo in tried:
+        assert todo.shared <= tuning.of(ARCH)["shared_bytes"]
+        assert per == 1 or per * waves <= tune.WAVES_OF_A_PROCESSOR
+        assert per == 1 or per * todo.shared <= tune.SHARED_OF_A_PROCESSOR
+
+
+def test_a_wrong_plan_ends_it() -> None:
+    right = torch.tensor([1.0, -2.0])
+    tune.check([4, 1, 64, 1], right + 1e-3, right, 1e-2)
+    for wrong in (right + 0.1, torch.full((2,), float("nan"))):
+        with pytest.raises(SystemExit, match="computes something else"):
+            tune.check([4, 1, 64, 1], wrong, right, 1e-2)
