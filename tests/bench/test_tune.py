@@ -44,9 +44,25 @@ def test_only_the_rows_that_were_asked_for(
     assert yaml.safe_load(before)["shapes"] == tuning.of(ARCH)["shapes"], "a cache, unchanged"
 
 
-def test_a_device_without_plans_is_named() -> None:
-    with pytest.raises(SystemExit, match=r"gfx1100 has no plans to choose from: .*gfx1100\.yaml"):
+def test_shapes_that_are_new_start_with_the_default(tmp_path: Path) -> None:
+    data = tune.of_device(ARCH)
+    for shape in ("128x16", "128x32"):
+        tune.rows_of(shape, data)[1] = [9, 9, 9, 9]
+    tune.write(tmp_path / "new.yaml", ARCH, data["shapes"])
+    text = (tmp_path / "new.yaml").read_text("utf-8")
+    assert "&" not in text and "*" not in text, "yaml would point from one shape to the other"
+    new = yaml.safe_load(text)["shapes"]
+    assert new["128x16"] == new["128x32"] == {**tuning.of(ARCH)["default"], 1: [9, 9, 9, 9]}
+    assert tune.of_device(ARCH)["shapes"].keys() == tuning.of(ARCH)["shapes"].keys()
+
+
+def test_a_device_without_plans_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"gfx1100 has no plans.*gfx1100\.yaml is not there"):
         tune.of_device("gfx1100")
+    monkeypatch.setattr(tuning, "FOLDER", tmp_path)
+    (tmp_path / "sm_1.yaml").write_text("kernel: dot\n")
+    with pytest.raises(SystemExit, match=r"sm_1 has no plans.*sm_1\.yaml has no `default`"):
+        tune.of_device("sm_1")
 
 
 def test_plans_differ_and_fit() -> None:

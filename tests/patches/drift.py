@@ -102,16 +102,12 @@ def applied(patch: Path, tree: Path) -> str:
 def of_shims(before: Texts, after: Texts) -> dict[str, dict[str, str]]:
     """What became of the definitions of vLLM that each shim names, if they are not the same."""
     found = {}
-    for shim in sorted(path for path in STAGES.glob("*/*.py") if _is_shim(path)):
+    for shim in sorted([*STAGES.glob("early/*.py"), *STAGES.glob("engine/*.py")]):
         names = dict.fromkeys(_named(shim.read_text(encoding="utf-8")))
         states = {name: state(name, before, after) for name in names}
         if others := {name: state for name, state in states.items() if state != "same"}:
             found[f"{shim.parent.name}/{shim.name}"] = others
     return found
-
-
-def _is_shim(path: Path) -> bool:
-    return "\nREMOVE_WHEN = " in path.read_text(encoding="utf-8")
 
 
 def _named(text: str) -> Iterator[str]:

@@ -14,7 +14,9 @@ RUNNING = "GFX_TESTS_SERVER_PORT"
 
 
 def arguments(model: str, port: int, *flags: str) -> list[str]:
-    """Of `vllm-gfx`."""
+    """Of `vllm-gfx`. The KV cache is small, unless the flags say how large the engine is to be."""
     served = ["serve", model, "--port", str(port), "--served-model-name", NAME]
-    lengths = ["--max-model-len", str(MAX_LEN), "--kv-cache-memory-bytes", KV_CACHE]
-    return [*served, "--dtype", "float32", *lengths, *flags]
+    sizes = ["--max-model-len", str(MAX_LEN)]
+    if "--gpu-memory-utilization" not in flags:
+        sizes += ["--kv-cache-memory-bytes", KV_CACHE]
+    return [*served, "--dtype", "float32", *sizes, *flags]

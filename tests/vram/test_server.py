@@ -52,7 +52,7 @@ def test_a_start_that_spills_is_refused(
 ) -> None:
     plugin.install(tmp_path, monkeypatch, start=2048)
     monkeypatch.setenv(envs.ON_SPILL, envs.REFUSE)
-    server = start()
+    server = start("--gpu-memory-utilization", "0.9")
     assert server.process.wait(READY_SECONDS) == 1
     line = "2.0 GiB of this engine's GPU memory are in system memory"
     assert f"Spilled: {line}" in server.output(), "what ended the engine, and then the server"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ FINALISTS = 6  # timed again with the weights elsewhere in memory, which can mak
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
 SHARED_OF_A_PROCESSOR = 228 << 10
 
+SHAPES = "\nshapes:\n"
 Shapes = dict[str, dict[int, list[int]]]
 Weights = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]
 
@@ -41,18 +43,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
     options = parser.parse_args()
     device, arch = Gpu(), current_arch()
-    data = deepcopy(of_device(arch))  # of a cache, which is not to change
-    shapes: Shapes = data.get("shapes", {})
+    data = of_device(arch)
     todo = {(c.k, c.n): c for c in cases.BENCH}
     for done, case in enumerate(todo.values(), 1):
         count = timing.copies(case.n * case.k // 2)
         places = [weights(case, count), weights(case, count)]
         best = {m: _best(device, arch, case, m, places) for m in options.rows}
-        rows = shapes.setdefault(f"{case.k}x{case.n}", dict(data["default"]))
-        rows.update({m: choice for m, (choice, _) in best.items()})
+        rows_of(f"{case.k}x{case.n}", data).update({m: choice for m, (choice, _) in best.items()})
         said = ", ".join(f"{m}: {choice} {us:.2f} us" for m, (choice, us) in best.items())
         print(f"{done} of {len(todo)}: {case.layer} {case.k}x{case.n}: {said}", flush=True)
-    write(options.out or file(arch), arch, shapes)
+    write(options.out or file(arch), arch, data["shapes"])
 
 
 def current_arch() -> str:
@@ -66,18 +66,27 @@ def file(arch: str) -> Path:
 
 
 def of_device(arch: str) -> dict[str, Any]:
-    """What the device's file says. Raises SystemExit where there is none, or it has no plans."""
-    data = tuning.of(arch)
+    """A copy of what the device's file says. Raises SystemExit if there is none with plans."""
+    if not file(arch).is_file():
+        raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} is not there")
+    data = deepcopy(tuning.of(arch))
     if "default" not in data:
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} has no `default`")
+    data.setdefault("shapes", {})
     return data
+
+
+def rows_of(shape: str, data: dict[str, Any]) -> dict[int, list[int]]:
+    """The plans of a shape by rows of x, to be changed; a new shape has the default ones."""
+    rows: dict[int, list[int]] = data["shapes"].setdefault(shape, deepcopy(data["default"]))
+    return rows
 
 
 def write(out: Path, arch: str, shapes: Shapes) -> None:
     """The device's file with these shapes; what stands before them stays, with its comments."""
-    head, _, _ = file(arch).read_text("utf-8").partition("shapes:\n")
-    said = yaml.safe_dump({"shapes": shapes}, sort_keys=False, default_flow_style=None)
-    out.write_text(head + said, "utf-8")
+    head, _, _ = file(arch).read_text("utf-8").partition(SHAPES)
+    said = yaml.safe_dump(shapes, sort_keys=False, default_flow_style=None)
+    out.write_text(head + SHAPES + indent(said, "  "), "utf-8")
 
 
 def weights(case: cases.Case, count: int) -> Weights:

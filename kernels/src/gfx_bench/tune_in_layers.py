@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
@@ -39,10 +38,10 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", choices=known, default=known)
     options = parser.parse_args()
     device, arch = Gpu(), tune.current_arch()
-    data = deepcopy(tune.of_device(arch))  # of a cache, which is not to change
+    data = tune.of_device(arch)
     for name in options.model:
         for linear, choice in _best(device, arch, Layers(shapes.models()[name])):
-            data["shapes"].setdefault(linear, dict(data["default"]))[1] = choice
+            tune.rows_of(linear, data)[1] = choice
     tune.write(options.out or tune.file(arch), arch, data["shapes"])
 
 

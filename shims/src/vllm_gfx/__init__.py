@@ -30,4 +30,3 @@ def register() -> None:
         from vllm_gfx.vram import metrics
 
         metrics.register()
-    apply.apply("registered")

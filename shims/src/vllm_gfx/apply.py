@@ -12,7 +12,7 @@ import pkgutil
 import sys
 from types import ModuleType
 
-STAGES = ("early", "engine", "registered")
+STAGES = ("early", "engine")
 FIELDS = ("APPLIES", "TARGET", "UPSTREAM", "REMOVE_WHEN", "needed", "install")
 
 _installed: dict[str, bool] = {}

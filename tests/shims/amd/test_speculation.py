@@ -9,9 +9,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from vllm_gfx.platform import speculation
+from vllm_gfx.refusal import Refusal
 
 from tests.shims.amd import models, simulate
 
@@ -41,24 +43,45 @@ def test_tokens_are_those_without_it(tmp_path: Path) -> None:
     assert plain.accepted == 0 < speculating.accepted, "it proposes, and some are right"
 
 
-@pytest.mark.parametrize("method", ["ngram", "eagle"])
-@pytest.mark.parametrize("newer", [True, False])
-@pytest.mark.parametrize("numba", [None, "a module"])
-def test_only_the_older_runner_needs_numba(
-    method: str, newer: bool, numba: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(speculation, "find_spec", lambda name: numba)
+def _config(method: str, newer: bool) -> Any:
     asked = SimpleNamespace(method=method)
-    config = SimpleNamespace(speculative_config=asked, use_v2_model_runner=newer)
-    if (method, newer, numba) == ("ngram", False, None):
-        with pytest.raises(ValueError, match=r"unset VLLM_USE_V2_MODEL_RUNNER.*pixi add numba"):
-            speculation.check(config)
-    else:
-        speculation.check(config)
+    return SimpleNamespace(speculative_config=asked, use_v2_model_runner=newer)
 
 
-def test_the_older_runner_is_refused_before_it_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [None, "0"], ids=["by itself", "asked for"])
+def test_the_older_runner_needs_numba(asked: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if asked:
+        monkeypatch.setenv("VLLM_USE_V2_MODEL_RUNNER", asked)
+    with pytest.raises(Refusal, match=r"needs numba with vLLM's older.*`pixi add numba`$") as told:
+        speculation.check(_config("ngram", newer=False))
+    assert ("unset VLLM_USE_V2_MODEL_RUNNER" in str(told.value)) == bool(asked)
+
+
+def test_nothing_else_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    speculation.check(SimpleNamespace(speculative_config=None))
+    speculation.check(_config("ngram", newer=True))
+    speculation.check(_config("eagle", newer=False))
+    monkeypatch.setattr(speculation, "find_spec", lambda name: "a module")
+    speculation.check(_config("ngram", newer=False))
+
+
+_CONFIGURED = """
+from vllm.engine.arg_utils import EngineArgs
+from pydantic import ValidationError
+sizes = {{"dtype": "float32", "max_model_len": 64}}
+engine = EngineArgs(model={model!r}, speculative_config={asked!r}, **sizes)
+try:
+    engine.create_engine_config()
+except ValidationError as error:
+    answer = str(error)
+else:
+    answer = ""
+"""
+
+
+@pytest.mark.parametrize("newer", ["0", "1"])
+def test_it_is_refused_with_the_configuration(newer: str, tmp_path: Path) -> None:
     model = str(models.llama(tmp_path).checkpoint)
-    ask = simulate.Run(model, PROMPTS, TOKENS, {"dtype": "float32", "speculative_config": NGRAM})
-    (refused,) = simulate.run(simulate.GFX[0], [ask], VLLM_USE_V2_MODEL_RUNNER="0")
-    assert "n-gram speculation needs numba" in refused.error and "EngineCore" not in refused.error
+    code = _CONFIGURED.format(model=model, asked=NGRAM)
+    told = simulate.ask(simulate.GFX[0], code, VLLM_USE_V2_MODEL_RUNNER=newer)
+    assert ("n-gram speculation needs numba" in told) == (newer == "0")

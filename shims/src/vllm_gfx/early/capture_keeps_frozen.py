@@ -1,8 +1,9 @@
 """vLLM's capture of graphs makes Python's collector forget what was frozen before it.
 
-It freezes the heap to keep the collections that each capture asks for short, and afterwards
-unfreezes all of it, also what registered/freeze_imports has frozen. Where that is done, the heap is
-small already: then the collector is only disabled during the capture, as upstream does too.
+A collection during a capture could spoil it, so there is none: upstream disables the collector, and
+freezes the heap lest somebody asks for one. Afterwards it unfreezes all of it, also what
+freeze_imports has frozen. While nothing else is frozen, the collector is only disabled here; after
+the start vLLM has frozen the engine too, and captures are upstream's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 
 from vllm_gfx import on_import
+from vllm_gfx.early import freeze_imports
 
 APPLIES = ("linux", "win32")
 TARGET = "vllm.utils.gc_utils.freeze_gc_for_cudagraph_capture"
@@ -42,7 +44,7 @@ def _keeping(
 ) -> Callable[[], AbstractContextManager[None]]:
     @contextmanager
     def freeze_gc_for_cudagraph_capture() -> Iterator[None]:
-        if not gc.get_freeze_count() or gc_utils.envs.VLLM_ENABLE_CUDAGRAPH_GC:
+        if not freeze_imports.ours() or gc_utils.envs.VLLM_ENABLE_CUDAGRAPH_GC:
             with original():
                 yield
             return

@@ -1,16 +1,17 @@
 """`@torch.compile` imports the whole of Inductor to note its settings, whether or not it compiles.
 
 vLLM and compressed-tensors put it on functions that most engines never call. The settings are noted
-for `function.get_compiler_config()`, which nobody here asks for; with this they are found out then.
+for `function.get_compiler_config()`; with this they are found out when that is called, and are
+those of that moment.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from vllm_gfx import on_import
 
@@ -20,7 +21,11 @@ UPSTREAM = "torch/_dynamo/eval_frame.py, _optimize"
 REMOVE_WHEN = "torch.compile as a decorator leaves torch._inductor.compile_fx unimported"
 
 CLASS, NAME = TARGET.split(".")[1:]
-INDUCTOR = "torch._inductor.compile_fx"
+MODULE, CONTEXT, NOTED = "torch._dynamo.eval_frame", "_TorchDynamoContext", "compiler_config"
+
+
+class _Later(NamedTuple):
+    ask: Callable[[], dict[str, Any]]
 
 
 def needed() -> bool:
@@ -29,41 +34,24 @@ def needed() -> bool:
 
 
 def install() -> None:
-    """Replace the method as soon as torch has it."""
-    on_import.call("torch", _replace)
+    """Replace both who answers and who notes the answer, as soon as torch has them."""
+    on_import.call(MODULE, _replace)
 
 
-def _replace(torch: ModuleType) -> None:
-    wrapper = getattr(torch, CLASS, None)
-    if original := getattr(wrapper, NAME, None):
-        setattr(wrapper, NAME, _when_asked(original))
+def _replace(eval_frame: ModuleType) -> None:
+    wrapper = getattr(sys.modules["torch"], CLASS, None)
+    context = getattr(eval_frame, CONTEXT, None)
+    if context and (original := getattr(wrapper, NAME, None)):
+        setattr(wrapper, NAME, lambda self: _Later(partial(original, self)))
+        setattr(context, NOTED, property(_noted, _note))
 
 
-def _when_asked(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Mapping[str, Any]]:
-    def get_compiler_config(self: Any) -> Mapping[str, Any]:
-        return original(self) if INDUCTOR in sys.modules else Settings(lambda: original(self))
-
-    return get_compiler_config
+def _note(context: Any, settings: Any) -> None:
+    vars(context)[NOTED] = settings
 
 
-class Settings(Mapping[str, Any]):
-    """What `ask` gives, asked when somebody looks; a pickle of it is an ordinary dict."""
-
-    def __init__(self, ask: Callable[[], dict[str, Any]]) -> None:
-        self._ask = ask
-
-    @cached_property
-    def _found(self) -> dict[str, Any]:
-        return self._ask()
-
-    def __getitem__(self, name: str) -> Any:
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
-        return dict, (self._found,)
+def _noted(context: Any) -> Any:
+    found = vars(context)[NOTED]
+    if isinstance(found, _Later):
+        found = vars(context)[NOTED] = found.ask()
+    return found
