@@ -65,6 +65,31 @@ def test_a_device_without_plans_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         tune.of_device("sm_1")
 
 
+PLANS = "default:\n  1: [8, 2, 2, 3]\n"
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "shapes: {}\n", "shapes:  # none yet\n", "shapes:\n  1x1: {}\nmore: 1\n"]
+)
+def test_a_file_that_could_not_be_written_again(
+    rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "FOLDER", tmp_path)
+    (tmp_path / "sm_1.yaml").write_text(PLANS + rest)
+    with pytest.raises(SystemExit, match=r"sm_1\.yaml has to end with a line `shapes:`"):
+        tune.of_device("sm_1")
+
+
+def test_a_file_without_shapes_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "FOLDER", tmp_path)
+    (tmp_path / "sm_1.yaml").write_text(f"{PLANS}shapes:\n")
+    data = tune.of_device("sm_1")
+    tune.rows_of("128x16", data)[2] = [9, 9, 9, 9]
+    tune.write(tmp_path / "sm_1.yaml", "sm_1", data["shapes"])
+    written = yaml.safe_load((tmp_path / "sm_1.yaml").read_text("utf-8"))
+    assert written["shapes"] == {"128x16": {1: [8, 2, 2, 3], 2: [9, 9, 9, 9]}}
+
+
 def test_plans_differ_and_fit() -> None:
     tried = list(tune.plans(ARCH, CASE, 1))
     launches = [(todo.blocks, todo.threads, todo.numbers) for _, todo in tried]

@@ -17,6 +17,6 @@ def arguments(model: str, port: int, *flags: str) -> list[str]:
     """Of `vllm-gfx`. The KV cache is small, unless the flags say how large the engine is to be."""
     served = ["serve", model, "--port", str(port), "--served-model-name", NAME]
     sizes = ["--max-model-len", str(MAX_LEN)]
-    if "--gpu-memory-utilization" not in flags:
+    if not any(flag.startswith("--gpu-memory-utilization") for flag in flags):
         sizes += ["--kv-cache-memory-bytes", KV_CACHE]
     return [*served, "--dtype", "float32", *sizes, *flags]

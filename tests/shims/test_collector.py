@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Callable
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -84,6 +85,16 @@ def _upstream() -> None:
     assert min(rest[-3:]) > MANY, "vllm_gfx/early/freeze_imports.py can go"
 
 
+def _without_our_plugin() -> None:
+    ordinary = gc.get_threshold()
+    import_module("vllm.plugins")
+    from vllm_gfx.early import freeze_imports, postpone_full_collections
+
+    assert gc.get_threshold()[2] == postpone_full_collections.FULL
+    freeze_imports._freeze()
+    assert gc.get_threshold() == ordinary
+
+
 def _engine_elsewhere() -> None:
     engine = _engine()
     assert engine and not gc.get_freeze_count()
@@ -95,6 +106,10 @@ def test_collections_are_small_once_imports_are_frozen() -> None:
 
 def test_upstream_collects_all_imports_again_and_again() -> None:
     fresh.run(_upstream, IN_PROCESS)
+
+
+def test_collections_go_on_if_our_plugin_is_left_out() -> None:
+    fresh.run(_without_our_plugin, {"VLLM_PLUGINS": "none"})
 
 
 def test_a_program_with_its_engine_elsewhere_is_left_alone() -> None:
@@ -203,6 +218,24 @@ def _captures() -> None:
     assert gc.get_freeze_count() and not gc.isenabled(), "left as it was"
 
 
+def _interrupted_capture() -> None:
+    """Ctrl-C while the garbage of a capture is collected."""
+    from vllm_gfx.early import capture_keeps_frozen, freeze_imports
+
+    collections: list[str] = []
+
+    def collect() -> None:
+        collections.append("full")
+        if len(collections) == 2:
+            raise KeyboardInterrupt
+
+    freeze_imports._freeze()
+    capture_keeps_frozen.gc = SimpleNamespace(**{**vars(gc), "collect": collect})  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt):
+        _capture()
+    assert len(collections) == 2 and gc.isenabled()
+
+
 def _captures_as_upstream() -> None:
     """Where nothing is frozen, or more than we have frozen."""
     from vllm_gfx.early import freeze_imports
@@ -235,6 +268,10 @@ def _upstreams_capture() -> None:
 
 def test_captures_keep_imports_frozen() -> None:
     fresh.run(_captures)
+
+
+def test_an_interrupted_capture_leaves_the_collector_on() -> None:
+    fresh.run(_interrupted_capture)
 
 
 def test_captures_are_upstreams_otherwise() -> None:

@@ -160,12 +160,17 @@ def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
     )
 
 
+def _sized(llm: dict[str, Any]) -> dict[str, Any]:
+    """With a small KV cache, unless `llm` says how large it or the engine is to be."""
+    return llm if "gpu_memory_utilization" in llm else {**KV_CACHE, **llm}
+
+
 def _one(ask: dict[str, Any]) -> Answers:
     from vllm import LLM
 
     before = _made()
     try:
-        found = _answers(LLM(ask["model"], **{**KV_CACHE, **ask["llm"]}), ask["jobs"])
+        found = _answers(LLM(ask["model"], **_sized(ask["llm"])), ask["jobs"])
         found.captured, found.compiled = (b - a for a, b in zip(before, _made(), strict=True))
         return found
     except Exception:  # noqa: BLE001 - `run` shows it; other engines of this process go on

@@ -32,7 +32,7 @@ FINALISTS = 6  # timed again with the weights elsewhere in memory, which can mak
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
 SHARED_OF_A_PROCESSOR = 228 << 10
 
-SHAPES = "\nshapes:\n"
+SHAPES = "\nshapes:\n"  # in a device's file, of which they are the end
 Shapes = dict[str, dict[int, list[int]]]
 Weights = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]
 
@@ -66,13 +66,15 @@ def file(arch: str) -> Path:
 
 
 def of_device(arch: str) -> dict[str, Any]:
-    """A copy of what the device's file says. Raises SystemExit if there is none with plans."""
+    """A copy of what the device's file says. Raises SystemExit if it cannot be tuned."""
     if not file(arch).is_file():
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} is not there")
     data = deepcopy(tuning.of(arch))
     if "default" not in data:
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} has no `default`")
-    data.setdefault("shapes", {})
+    if list(data)[-1] != "shapes" or SHAPES not in file(arch).read_text("utf-8"):
+        raise SystemExit(f"{file(arch)} has to end with a line `shapes:` and what is tuned")
+    data["shapes"] = data["shapes"] or {}
     return data
 
 

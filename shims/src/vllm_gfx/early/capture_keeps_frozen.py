@@ -50,12 +50,14 @@ def _keeping(
             return
         enabled = gc.isenabled()
         gc.collect()
-        gc.disable()
         try:
-            yield
+            gc.disable()
+            try:
+                yield
+            finally:
+                gc.collect()
         finally:
-            gc.collect()
-            if enabled:
+            if enabled:  # also if Ctrl-C came during that collection
                 gc.enable()
 
     return freeze_gc_for_cudagraph_capture

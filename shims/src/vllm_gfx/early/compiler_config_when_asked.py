@@ -2,7 +2,7 @@
 
 vLLM and compressed-tensors put it on functions that most engines never call. The settings are noted
 for `function.get_compiler_config()`; with this they are found out when that is called, and are
-those of that moment.
+those of that moment. The method that is replaced is torch's own, which only `_optimize` calls.
 """
 
 from __future__ import annotations

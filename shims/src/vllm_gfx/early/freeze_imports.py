@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from vllm_gfx import on_import
+from vllm_gfx.early import postpone_full_collections
 
 APPLIES = ("linux", "win32")
 TARGET = "vllm.v1.engine.core.EngineCore.__init__"
@@ -44,7 +45,7 @@ def install() -> None:
 
 
 def ours() -> bool:
-    """Whether something is frozen, and nothing but what was frozen here."""
+    """Whether something is frozen, and no more than was frozen here last."""
     return 0 < gc.get_freeze_count() <= _frozen[0]
 
 
@@ -64,6 +65,7 @@ def _after_freezing(original: Callable[..., None]) -> Callable[..., None]:
         except BaseException:
             if frozen:  # there is no engine whose end would do it
                 gc.unfreeze()
+                _frozen[0] = 0
             raise
 
     return start
@@ -78,6 +80,7 @@ def _freeze() -> bool:
     from vllm.utils.gc_utils import freeze_gc_heap
 
     load_general_plugins()
+    postpone_full_collections.end()  # if VLLM_PLUGINS leaves ours out, nobody else does
     if gc.get_freeze_count():
         return False
     freeze_gc_heap()

@@ -36,6 +36,6 @@ def install() -> None:
 
 
 def end() -> None:
-    """As before `install`, unless somebody else has set something since."""
+    """As before `install`, unless somebody else has set something since. Again: nothing."""
     if _before and gc.get_threshold() == (*_before[0][:2], FULL):
         gc.set_threshold(*_before.pop())
