@@ -8,7 +8,7 @@ from __future__ import annotations
 KEY = "sk-of-the-tests"
 NAME = "tiny"
 MAX_LEN = 1024
-KV_CACHE = str(1 << 28)  # the default of 1 GiB takes seconds to be zeroed
+KV_CACHE = 1 << 28  # bytes; the default of 1 GiB takes seconds to be zeroed
 # The port of a server that runs already, started with `arguments`; it is used, and not ended.
 RUNNING = "GFX_TESTS_SERVER_PORT"
 
@@ -18,5 +18,5 @@ def arguments(model: str, port: int, *flags: str) -> list[str]:
     served = ["serve", model, "--port", str(port), "--served-model-name", NAME]
     sizes = ["--max-model-len", str(MAX_LEN)]
     if not any(flag.startswith("--gpu-memory-utilization") for flag in flags):
-        sizes += ["--kv-cache-memory-bytes", KV_CACHE]
+        sizes += ["--kv-cache-memory-bytes", str(KV_CACHE)]
     return [*served, "--dtype", "float32", *sizes, *flags]

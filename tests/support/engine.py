@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.serve.arguments import KV_CACHE
 from tests.support import child
 
 Tokens = list[int]
-KV_CACHE = {"kv_cache_memory_bytes": 1 << 28}  # the default of 1 GiB takes seconds to be zeroed
 
 
 @dataclass
@@ -162,7 +162,7 @@ def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
 
 def _sized(llm: dict[str, Any]) -> dict[str, Any]:
     """With a small KV cache, unless `llm` says how large it or the engine is to be."""
-    return llm if "gpu_memory_utilization" in llm else {**KV_CACHE, **llm}
+    return llm if "gpu_memory_utilization" in llm else {"kv_cache_memory_bytes": KV_CACHE, **llm}
 
 
 def _one(ask: dict[str, Any]) -> Answers:
