@@ -6,85 +6,7 @@
 // takes word t of outputs g and g + 8 of a K32 tile, inputs 8t to 8t + 7: two steps of the unit. The
 // order inside a step is free, as long as x is fed in the same.
 #pragma once
-#include "gfx.h"
-
-// (word & mask) | magic in one instruction; the compiler makes two of it where both are constants.
-template <u32 MASK>
-GFX_DEVICE u32 masked(u32 word, u32 magic) {
-  u32 to;
-  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(to) : "r"(word), "n"(MASK), "r"(magic));
-  return to;
-}
-
-template <class T>
-struct Mma;
-template <>
-struct Mma<f16> {
-  // Pairs {q - z} of a word, exactly. 0x6400 | q is 1024 + q; one nibble higher, 0x5400 | 16 q is
-  // 64 + q. `zero[0]` is the pair {1024 + z}, `zero[1]` {64 + z}.
-  GFX_DEVICE void zeros(u32 z, u32 zero[2]) {
-    zero[0] = 0x64006400u + z * 0x00010001u;
-    zero[1] = 0x54005400u + z * 0x00100010u;
-  }
-  GFX_DEVICE void unpack(u32 word, const u32 zero[2], u32 out[4]) {
-    const u32 high = word >> 8;
-    out[0] = minus(masked<0x000f000fu>(word, 0x64006400u), zero[0]);
-    out[1] = minus(masked<0x00f000f0u>(word, 0x54005400u), zero[1]);
-    out[2] = minus(masked<0x000f000fu>(high, 0x64006400u), zero[0]);
-    out[3] = minus(masked<0x00f000f0u>(high, 0x54005400u), zero[1]);
-  }
-  GFX_DEVICE u32 minus(u32 a, u32 b) { return bits<u32>(__hsub2(bits<f16x2>(a), bits<f16x2>(b))); }
-  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-        "{%0,%1,%2,%3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-  }
-};
-template <>
-struct Mma<bf16> {
-  // 0x4300 | q is 128 + q.
-  GFX_DEVICE void zeros(u32 z, u32 zero[2]) { zero[0] = 0x43004300u + z * 0x00010001u; }
-  GFX_DEVICE void unpack(u32 word, const u32 zero[2], u32 out[4]) {
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-      out[i] = minus(masked<0x000f000fu>(word >> (4 * i), 0x43004300u), zero[0]);
-  }
-  GFX_DEVICE u32 minus(u32 a, u32 b) { return bits<u32>(__hsub2(bits<bf16x2>(a), bits<bf16x2>(b))); }
-  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, "
-        "{%8,%9}, {%0,%1,%2,%3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-  }
-};
-
-// Bulk copies into shared memory and a barrier there that counts their bytes; for one lane.
-struct Arrivals {
-  u32 address;
-  GFX_MEMBER void init() const {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(address) : "memory");
-  }
-  GFX_MEMBER void expect(u32 bytes) const {
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
-                 : "memory");
-  }
-  GFX_MEMBER void copy(const char* to, const void* from, u32 bytes) const {
-    const u32 at = (u32)__cvta_generic_to_shared(to);
-    asm volatile(
-        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
-            "r"(at), "l"(from), "r"(bytes), "r"(address)
-        : "memory");
-  }
-  GFX_MEMBER void wait(u32 parity) const {  // every lane may
-    asm volatile(
-        "{\n.reg .pred done;\nagain:\n"
-        "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-        "@!done bra again;\n}" ::"r"(address),
-        "r"(parity)
-        : "memory");
-  }
-};
+#include "mma_unit.h"
 
 // What the launcher has worked out (launcher.py): dividing here costs more than the kernel does.
 struct Plan {
@@ -100,12 +22,15 @@ struct Plan {
 // How groups lie in chunks, which are summed and scaled apart where they hold more than one.
 enum Groups { ONE_IN_CHUNK, ONE_IN_TILE, ANY };
 
-// Shared memory: sums [2][waves][128] float, barriers, x [held][chunks * 256 + 64] bytes, steps.
+// Shared memory: sums [2][waves][128] float, barriers, x [held][chunks * 256 + 64] bytes, sums of x
+// [chunks or tiles][8] float, steps.
 template <class T, Groups GROUPS, bool ZEROS>
 GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, const u32* zeros,
                            const T* bias, T* out, int m, int n, int k, Plan p) {
   extern __shared__ __align__(128) char shared[];
-  const int lane = lane_id(), g = lane >> 2, t = lane & 3, wave = wave_id();
+  const int lane = lane_id(), g = lane >> 2, t = lane & 3;
+  // The same in all lanes, which the compiler then knows: what follows from it is worked out once.
+  const int wave = __shfl_sync(~0u, wave_id(), 0);
   constexpr bool APART = GROUPS != ONE_IN_CHUNK;
   auto group_of = [&](int tile) { return (tile * p.inverse) >> 20; };
   const int rows = (n + 15) >> 4;
@@ -115,11 +40,12 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   float* sums = (float*)shared;
   const int barriers_at = p.waves * 1024, x_at = barriers_at + ((p.waves * p.depth * 8 + 127) & ~127);
   char* xs = shared + x_at;
-  char* ring = xs + p.held * stride + wave * p.depth * place;
+  constexpr int PIECES = APART ? 4 : 16;  // of 8 inputs, in one sum of x
+  float* totals = (float*)(xs + p.held * stride);
+  char* ring = (char*)(totals + p.chunks * (16 / PIECES) * 8) + wave * p.depth * place;
   const u32 barrier = (u32)__cvta_generic_to_shared(shared + barriers_at) + wave * p.depth * 8;
   const int begin = wave * p.share + min(wave, p.extra);
   const int end = begin + p.share + (wave < p.extra);
-
 
   if (lane == 0) {
 #pragma unroll 1
@@ -128,7 +54,7 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   }
   __syncwarp();
   auto fetch = [&](int slot, int row, int chunk) {
-    if (lane != 0 || row >= rows) return;
+    if (row >= rows) return;
     const int tile = chunk * 4, count = min(min(chunk + p.step, end) * 4, p.tiles) - tile;
     const int group = group_of(tile), touched = group_of(tile + count - 1) - group + 1;
     const u32 at = (u32)row * p.groups + group;
@@ -136,6 +62,7 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
     const u32 zero_bytes = ZEROS ? ((at & 1) * 8 + touched * 8 + 15) & ~15u : 0;
     const Arrivals full = {barrier + slot * 8};
     char* to = ring + slot * place;
+    if (!elected()) return;
     full.expect(count * 256 + touched * 32 + zero_bytes);
     full.copy(to, (const char*)qweight + (u64)((u32)row * p.tiles + tile) * 256, count * 256);
     full.copy(to + scales_at, (const char*)scales + (u64)at * 32, touched * 32);
@@ -147,37 +74,33 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   auto compute = [&](const char* at, const u32* words, int chunk, int first, int odd,
                      const char* row) {
     const int last = p.tiles - 1 - chunk * 4;  // past it x is 0, but the scale must be a number
-    float part[4][4];
-    u32 zl[2], zh[2];
-    int of = 0;
+    float even[4], odds[4];
 #pragma unroll
     for (int u = 0; u < 4; u++) {
-      if (APART || u == 0) {
-        const int tile = chunk * 4 + (APART ? min(u, last) : 0);
-        of = (GROUPS == ONE_IN_TILE ? tile : group_of(tile)) - first;
-        u32x2 zero;
-        zero.x = zero.y = 0x88888888u;
-        if (ZEROS) zero = *(const u32x2*)(at + zeros_at + (of + odd) * 8);
-        Mma<T>::zeros(ZEROS ? (zero.x >> (4 * g)) & 15 : 8, zl);
-        Mma<T>::zeros(ZEROS ? (zero.y >> (4 * g)) & 15 : 8, zh);
-      }
-      // Two sums in turn, or one for every tile, so that a step need not wait for the one before.
-      float* even = part[APART ? u : 0];
-      float* odds = part[APART ? u : 1];
-      if (APART || u == 0) even[0] = even[1] = even[2] = even[3] = 0.0f;
-      if (!APART && u == 0) odds[0] = odds[1] = odds[2] = odds[3] = 0.0f;
-      const u32x4 v = load128(row + chunk * 256 + u * 64);
-      u32 l[4], h[4];
-      Mma<T>::unpack(words[u * 64], zl, l);
-      Mma<T>::unpack(words[u * 64 + 32], zh, h);
-      Mma<T>::step(even, l[0], h[0], l[1], h[1], v.x, v.y);
-      Mma<T>::step(odds, l[2], h[2], l[3], h[3], v.z, v.w);
-      if (APART || u == 3) {
-        const T* scale = (const T*)(at + scales_at + of * 32) + g;
-        const float low = to_float(scale[0]), high = to_float(scale[8]);
+      if (APART || u == 0)
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-          sum[i] = fma_(i < 2 ? low : high, APART ? even[i] : part[0][i] + part[1][i], sum[i]);
+        for (int i = 0; i < 4; i++) even[i] = odds[i] = 0.0f;
+      const u32x4 v = load128(row + chunk * 256 + u * 64);
+      u32 low[2], high[2], low8[2], high8[2];  // of output g, of output g + 8
+      Mma<T>::unpack(words[u * 64], low, high);
+      Mma<T>::unpack(words[u * 64 + 32], low8, high8);
+      // Two sums, so that a step need not wait for the one before.
+      Mma<T>::step(even, low[0], low8[0], low[1], low8[1], v.x, v.y);
+      Mma<T>::step(odds, high[0], high8[0], high[1], high8[1], v.z, v.w);
+      if (!APART && u < 3) continue;
+      const int tile = chunk * 4 + (APART ? min(u, last) : 0);
+      const int of = (GROUPS == ONE_IN_TILE ? tile : group_of(tile)) - first;
+      u32x2 zero;
+      if (ZEROS) zero = *(const u32x2*)(at + zeros_at + (of + odd) * 8);
+      const float z = Mma<T>::BASE + (ZEROS ? (float)((zero.x >> (4 * g)) & 15) : 8.0f);
+      const float z8 = Mma<T>::BASE + (ZEROS ? (float)((zero.y >> (4 * g)) & 15) : 8.0f);
+      const float* total = totals + (APART ? chunk * 4 + u : chunk) * 8 + 2 * t;
+      const T* scale = (const T*)(at + scales_at + of * 32) + g;
+      const float by = to_float(scale[0]), by8 = to_float(scale[8]);
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const float all = fma_(odds[i], Mma<T>::HIGH, even[i]);
+        sum[i] = fma_(i < 2 ? by : by8, fma_(-(i < 2 ? z : z8), total[i & 1], all), sum[i]);
       }
     }
   };
@@ -204,8 +127,11 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
     // Pieces of 8 inputs, four on their way at a time: of one row, or the same of four rows.
     const int pieces = p.chunks * 16, all = p.waves * GFX_WAVE;
     const T* source = x + (u64)base * k;
+    // Of each K32 tile the sum too: the unit's product with ones adds up 4 lanes beside each other,
+    // and lane (g, t) gets the sums of lanes 8t to 8t + 3 and 8t + 4 to 8t + 7.
     const auto hold = [&](int piece, int piece_step, int r, int r_step) {
       u32x4 v[4];
+      float total[4][4];
 #pragma unroll
       for (int b = 0; b < 4; b++) {
         const int i = piece + b * piece_step, of = r + b * r_step;
@@ -214,24 +140,42 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
       }
 #pragma unroll
       for (int b = 0; b < 4; b++) {
+        const u32 one = Mma<T>::ONES;
+        total[b][0] = total[b][1] = total[b][2] = total[b][3] = 0.0f;
+        Mma<T>::step(total[b], one, one, one, one, v[b].x, v[b].y);
+        Mma<T>::step(total[b], one, one, one, one, v[b].z, v[b].w);
+        total[b][0] *= Mma<T>::ONE, total[b][1] *= Mma<T>::ONE;
+        if (!APART) total[b][0] += total[b][1], total[b][0] += __shfl_xor_sync(~0u, total[b][0], 1);
+      }
+#pragma unroll
+      for (int b = 0; b < 4; b++) {
         const int i = piece + b * piece_step, of = r + b * r_step;
-        if (i < pieces && of < count) store128(xs + of * stride + i * 16, v[b]);
+        if (i >= pieces || of >= count) continue;
+        u32x4 pairs = v[b];  // in the order of the steps
+        pairs.y = v[b].z, pairs.z = v[b].y;
+        store128(xs + of * stride + i * 16, pairs);
+        if (t == g >> 1 && (APART || g % 4 == 0))  // it has the sum that its piece is in
+          totals[i / PIECES * 8 + of] = total[b][APART ? g & 1 : 0];
       }
     };
     if (count == 1) {
 #pragma unroll 1
-      for (int i = thread_id(); i < pieces; i += 4 * all) hold(i, all, 0, 0);
+      for (int i = thread_id(); i - lane < pieces; i += 4 * all) hold(i, all, 0, 0);
     } else {
 #pragma unroll 1
       for (int r = 0; r < count; r += 4)
 #pragma unroll 1
-        for (int i = thread_id(); i < pieces; i += all) hold(i, 0, r, 1);
+        for (int i = thread_id(); i - lane < pieces; i += all) hold(i, 0, r, 1);
     }
     sync_block();
     const char* row = xs + min(g, count - 1) * stride + t * 16;
 #pragma unroll 1
     for (int tile = block_id(); tile < rows; tile += p.blocks, turn++) {
       sum[0] = sum[1] = sum[2] = sum[3] = 0.0f;
+      // Where this thread adds up; its bias is on its way meanwhile.
+      const int column = tile * 16 + (thread_id() & 15);
+      const bool adds = thread_id() < count * 16 && column < n;
+      const float offset = bias && adds ? to_float(bias[column]) : 0.0f;
 #pragma unroll 1
       for (int chunk = begin; chunk < end; chunk += p.step) {
         const char* at = ring + slot * place;
@@ -252,15 +196,12 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
       mine[0] = sum[0], mine[16] = sum[1], mine[8] = sum[2], mine[24] = sum[3];
       sync_block();
 #pragma unroll 1
-      for (int i = thread_id(); i < count * 16; i += p.waves * GFX_WAVE) {
+      for (int i = thread_id(); i < count * 16; i += all) {
         float total = 0.0f;
 #pragma unroll 4
         for (int w = 0; w < p.waves; w++) total += half[w * 128 + i];
-        const int column = tile * 16 + (i & 15);
-        if (column < n) {
-          if (bias) total += to_float(bias[column]);
-          out[(u64)(base + (i >> 4)) * n + column] = from_float<T>(total);
-        }
+        total /= Mma<T>::ONE;
+        if (adds) out[(u64)(base + (i >> 4)) * n + column] = from_float<T>(total + offset);
       }
     }
   }

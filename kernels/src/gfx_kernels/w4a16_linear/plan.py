@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -18,6 +19,7 @@ THREADS = 256  # of a block of the dot kernels
 LANES = 32  # of a wave of the mma kernels
 CHUNK = 128  # inputs: four K32 tiles
 TILES = CHUNK // layout.INPUTS
+TOTALS = 8 * 4  # bytes: the sum of a part of x in each of 8 rows
 _POINTERS = "pppppp"
 _ROWS = (1, 2, 4, 8)  # that there are dot kernels for
 
@@ -73,7 +75,9 @@ def mma(
     waves = min(choice.waves, chunks)
     share, extra = divmod(chunks, waves)
     step = min(choice.step, share + bool(extra))
-    depth, most = choice.depth, data["shared_bytes"]
+    kind = "chunk" if group_tiles % TILES == 0 or groups == 1 else _apart(group_tiles)
+    depth = choice.depth
+    most = data["shared_bytes"] - chunks * (1 if kind == "chunk" else TILES) * TOTALS
     row = chunks * CHUNK * 2 + 64  # bytes of x, rows at different banks
     while (free := most - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
         if depth == 1 and step <= 1:
@@ -81,7 +85,6 @@ def mma(
         depth, step = (depth - 1, step) if depth > 1 else (1, step // 2)
     held = min(m, free // row)
     blocks = min(layout.tiles(n), data["processors"] * choice.per_processor)
-    kind = "chunk" if group_tiles % TILES == 0 or groups == 1 else _apart(group_tiles)
     name = f"{OP}_mma_{dtype}_{kind}{'_zeros' if zeros else ''}"
     numbers = (k // layout.INPUTS, chunks, groups, _inverse(k, groups), blocks, waves, share, extra)
     spans = _spans(step, groups, group_tiles)
@@ -89,9 +92,18 @@ def mma(
         runtime.kernel(OP, name, _POINTERS + "i" * 15, overlap=True),
         blocks,
         waves * LANES,
-        most - free + held * row,
+        max(data["shared_bytes"] - free + held * row, _alone(data, choice.per_processor)),
         (m, n, k, *numbers, step, depth, spans, held),
     )
+
+
+def _alone(data: dict[str, Any], blocks: int) -> int:
+    """Bytes of shared memory with which no more than `blocks` blocks fit on a processor.
+
+    One that has more than its share, because the launch before left it first, ends last.
+    """
+    reserved = data["reserved_bytes"]
+    return (data["shared_bytes"] + reserved) // (blocks + 1) - reserved + 1
 
 
 def _apart(group_tiles: int) -> str:
@@ -104,7 +116,7 @@ def _spans(step: int, groups: int, group_tiles: int) -> int:
 
 
 def _fixed(waves: int, depth: int, step: int, groups: int, group_tiles: int, zeros: bool) -> int:
-    """Bytes of shared memory without x: sums, barriers, the steps in flight."""
+    """Bytes of shared memory without x and its sums: sums, barriers, the steps in flight."""
     spans = _spans(step, groups, group_tiles)
     place = step * 1024 + spans * 32 + ((spans * 8 + 31) & ~15 if zeros else 0)
     return waves * 1024 + (waves * depth * 8 + 127 & ~127) + waves * depth * place

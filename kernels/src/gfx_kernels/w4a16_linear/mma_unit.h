@@ -1,0 +1,86 @@
+// What w4a16_linear's kernel for a matrix unit (mma.h) takes from the device: the unit's step, how
+// 4-bit numbers become its operands, and bulk copies into shared memory.
+#pragma once
+#include "gfx.h"
+
+// (word & mask) | magic in one instruction; the compiler makes two of it where both are constants.
+template <u32 MASK>
+GFX_DEVICE u32 masked(u32 word, u32 magic) {
+  u32 to;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(to) : "r"(word), "n"(MASK), "r"(magic));
+  return to;
+}
+
+// Zeros are not subtracted from the numbers, but, times the sum of a group's x, from its product.
+// Pairs of numbers: `low[i]` BASE + q, `high[i]` BASE + q / HIGH, both times ONE, and exactly so.
+template <class T>
+struct Mma;
+template <>
+struct Mma<f16> {
+  // Four bits below an exponent of zero are q * 2^-24, as they are; one nibble higher, 16 times that.
+  static constexpr float BASE = 0.0f, ONE = 0x1p-24f, HIGH = 0x1p-4f;
+  static constexpr u32 ONES = 0x3c003c00u;
+  GFX_DEVICE void unpack(u32 word, u32 low[2], u32 high[2]) {
+    const u32 upper = word >> 8;
+    low[0] = word & 0x000f000fu, high[0] = word & 0x00f000f0u;
+    low[1] = upper & 0x000f000fu, high[1] = upper & 0x00f000f0u;
+  }
+  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+  }
+};
+template <>
+struct Mma<bf16> {
+  // 0x4300 | q is 128 + q.
+  static constexpr float BASE = 128.0f, ONE = 1.0f, HIGH = 1.0f;
+  static constexpr u32 ONES = 0x3f803f80u;
+  GFX_DEVICE void unpack(u32 word, u32 low[2], u32 high[2]) {
+    low[0] = masked<0x000f000fu>(word, 0x43004300u);
+    high[0] = masked<0x000f000fu>(word >> 4, 0x43004300u);
+    low[1] = masked<0x000f000fu>(word >> 8, 0x43004300u);
+    high[1] = masked<0x000f000fu>(word >> 12, 0x43004300u);
+  }
+  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, "
+        "{%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+  }
+};
+
+// One lane of a wave whose lanes are all here; the compiler knows that it is one.
+GFX_DEVICE bool elected() {
+  u32 yes;
+  asm volatile("{\n.reg .pred p;\nelect.sync _|p, 0xffffffff;\nselp.u32 %0, 1, 0, p;\n}" : "=r"(yes));
+  return yes != 0;
+}
+
+// Bulk copies into shared memory and a barrier there that counts their bytes; for one lane.
+struct Arrivals {
+  u32 address;
+  GFX_MEMBER void init() const {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(address) : "memory");
+  }
+  GFX_MEMBER void expect(u32 bytes) const {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
+                 : "memory");
+  }
+  GFX_MEMBER void copy(const char* to, const void* from, u32 bytes) const {
+    const u32 at = (u32)__cvta_generic_to_shared(to);
+    asm volatile(
+        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+            "r"(at), "l"(from), "r"(bytes), "r"(address)
+        : "memory");
+  }
+  GFX_MEMBER void wait(u32 parity) const {  // every lane may
+    asm volatile(
+        "{\n.reg .pred done;\nagain:\n"
+        "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+        "@!done bra again;\n}" ::"r"(address),
+        "r"(parity)
+        : "memory");
+  }
+};
