@@ -20,9 +20,9 @@ def test_the_file_that_is_kept_is_as_it_is_written(tmp_path: Path) -> None:
 
 
 def test_only_shapes_are_replaced(tmp_path: Path) -> None:
-    tune.write(tmp_path / "new.yaml", ARCH, {"128x16": {1: [4, 1, 64, 1]}})
+    tune.write(tmp_path / "new.yaml", ARCH, {"128x16": {1: [4, 1, 64, 1, 0]}})
     head, _, shapes = (tmp_path / "new.yaml").read_text("utf-8").partition("shapes:\n")
-    assert shapes == "  128x16:\n    1: [4, 1, 64, 1]\n"
+    assert shapes == "  128x16:\n    1: [4, 1, 64, 1, 0]\n"
     assert head.startswith("#") and tune.file(ARCH).read_text("utf-8").startswith(head)
 
 
@@ -33,13 +33,13 @@ def test_only_the_rows_that_were_asked_for(
     monkeypatch.setattr(tune, "Gpu", object)
     monkeypatch.setattr(tune, "current_arch", lambda: ARCH)
     monkeypatch.setattr(tune, "weights", lambda case, count: [])
-    monkeypatch.setattr(tune, "_best", lambda *asked: ([9, 9, 9, 9], 1.0))
+    monkeypatch.setattr(tune, "_best", lambda *asked: ([9, 9, 9, 9, 1], 1.0))
     monkeypatch.setattr("sys.argv", ["tune", "--rows", "2", "--out", str(out)])
     tune.main()
     shapes = yaml.safe_load(out.read_text("utf-8"))["shapes"]
     tuned = {f"{case.k}x{case.n}" for case in cases.BENCH}
     for shape, rows in tuning.of(ARCH)["shapes"].items():
-        assert shapes[shape] == {**rows, **({2: [9, 9, 9, 9]} if shape in tuned else {})}
+        assert shapes[shape] == {**rows, **({2: [9, 9, 9, 9, 1]} if shape in tuned else {})}
     assert f"{len(tuned)} of {len(tuned)}: " in capsys.readouterr().out
     assert yaml.safe_load(before)["shapes"] == tuning.of(ARCH)["shapes"], "a cache, unchanged"
 
@@ -47,12 +47,12 @@ def test_only_the_rows_that_were_asked_for(
 def test_shapes_that_are_new_start_with_the_default(tmp_path: Path) -> None:
     data = tune.of_device(ARCH)
     for shape in ("128x16", "128x32"):
-        tune.rows_of(shape, data)[1] = [9, 9, 9, 9]
+        tune.rows_of(shape, data)[1] = [9, 9, 9, 9, 1]
     tune.write(tmp_path / "new.yaml", ARCH, data["shapes"])
     text = (tmp_path / "new.yaml").read_text("utf-8")
     assert "&" not in text and "*" not in text, "yaml would point from one shape to the other"
     new = yaml.safe_load(text)["shapes"]
-    assert new["128x16"] == new["128x32"] == {**tuning.of(ARCH)["default"], 1: [9, 9, 9, 9]}
+    assert new["128x16"] == new["128x32"] == {**tuning.of(ARCH)["default"], 1: [9, 9, 9, 9, 1]}
     assert tune.of_device(ARCH)["shapes"].keys() == tuning.of(ARCH)["shapes"].keys()
 
 
@@ -65,7 +65,7 @@ def test_a_device_without_plans_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         tune.of_device("sm_1")
 
 
-PLANS = "default:\n  1: [8, 2, 2, 3]\n"
+PLANS = "default:\n  1: [8, 2, 2, 3, 1]\n"
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def test_a_file_without_shapes_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tuning, "FOLDER", tmp_path)
     (tmp_path / "sm_1.yaml").write_text(f"{PLANS}shapes:\n")
     data = tune.of_device("sm_1")
-    tune.rows_of("128x16", data)[2] = [9, 9, 9, 9]
+    tune.rows_of("128x16", data)[2] = [9, 9, 9, 9, 1]
     tune.write(tmp_path / "sm_1.yaml", "sm_1", data["shapes"])
     written = yaml.safe_load((tmp_path / "sm_1.yaml").read_text("utf-8"))
-    assert written["shapes"] == {"128x16": {1: [8, 2, 2, 3], 2: [9, 9, 9, 9]}}
+    assert written["shapes"] == {"128x16": {1: [8, 2, 2, 3, 1], 2: [9, 9, 9, 9, 1]}}
 
 
 def test_plans_differ_and_fit() -> None:
     tried = list(tune.plans(ARCH, CASE, 1))
-    launches = [(todo.blocks, todo.threads, todo.numbers) for _, todo in tried]
+    launches = [(todo.blocks, todo.threads, todo.shared, todo.numbers) for _, todo in tried]
     assert len(set(launches)) == len(launches) > 20
-    for (waves, _, _, per), todo in tried:
+    for (waves, _, _, per, _), todo in tried:
         assert todo.shared <= tuning.of(ARCH)["shared_bytes"]
         assert per == 1 or per * waves <= tune.WAVES_OF_A_PROCESSOR
         assert per == 1 or per * todo.shared <= tune.SHARED_OF_A_PROCESSOR
@@ -102,7 +102,7 @@ def test_plans_differ_and_fit() -> None:
 
 def test_a_wrong_plan_ends_it() -> None:
     right = torch.tensor([1.0, -2.0])
-    tune.check([4, 1, 64, 1], right + 1e-3, right, 1e-2)
+    tune.check([4, 1, 64, 1, 0], right + 1e-3, right, 1e-2)
     for wrong in (right + 0.1, torch.full((2,), float("nan"))):
         with pytest.raises(SystemExit, match="computes something else"):
-            tune.check([4, 1, 64, 1], wrong, right, 1e-2)
+            tune.check([4, 1, 64, 1, 0], wrong, right, 1e-2)

@@ -27,7 +27,7 @@ def _shared(made: plan.Plan, p: dict[str, int], zeros: bool) -> int:
     place = p["step"] * 1024 + p["spans"] * 32 + ((p["spans"] * 8 + 31) // 16 * 16 if zeros else 0)
     barriers = -(-p["waves"] * p["depth"] * 8 // 128) * 128
     x = p["held"] * (p["chunks"] * 256 + 64)
-    totals = p["chunks"] * (1 if "_chunk" in made.kernel.name else 4) * 8 * 4
+    totals = p["chunks"] * 8 * 4 if "_chunk" in made.kernel.name else 0
     return p["waves"] * 1024 + barriers + x + totals + p["waves"] * p["depth"] * place
 
 
@@ -35,11 +35,12 @@ def _check_shared(made: plan.Plan, p: dict[str, int], zeros: bool) -> None:
     """Enough, and where it is more, then so that a processor has no block beyond its share."""
     data, needed = tuning.of("sm_90"), _shared(made, p, zeros)
     of_processor = data["shared_bytes"] + data["reserved_bytes"]
-    share = tuning.choice("sm_90", p["m"], p["n"], p["k"]).per_processor
 
     def blocks(shared: int) -> int:
         return of_processor // (shared + data["reserved_bytes"])
 
+    choice = tuning.choice("sm_90", p["m"], p["n"], p["k"])
+    share = choice.per_processor if choice.alone else blocks(needed)
     assert needed <= made.shared <= data["shared_bytes"]
     assert blocks(made.shared) == min(share, blocks(needed))
     assert made.shared == needed or blocks(needed) > share
@@ -109,8 +110,9 @@ def test_a_file_of_plans_is_whole(file: Path) -> None:
     if data["kernel"] == "dot":
         return
     for by_rows in (data["default"], *data["shapes"].values()):
-        assert max(by_rows) == 8 and all(len(choice) == 4 for choice in by_rows.values())
-        assert all(number >= 1 for choice in by_rows.values() for number in choice)
+        assert max(by_rows) == 8 and all(len(choice) == 5 for choice in by_rows.values())
+        assert all(min(choice[:4]) >= 1 for choice in by_rows.values())
+        assert all(choice[4] in (0, 1) for choice in by_rows.values())
         assert all(choice[0] <= 16 for choice in by_rows.values())
     assert {f"{at.k}x{at.n}" for at in shapes.w4_linears()} == set(data["shapes"])
 

@@ -10,6 +10,7 @@ import argparse
 import itertools
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from textwrap import indent
@@ -27,6 +28,7 @@ ROWS = (1, 2, 4, 8)
 WAVES = (4, 6, 8, 10, 12, 16)
 STEPS = ((1, 64), (2, 64), (1, 4), (2, 4), (2, 2), (3, 2), (4, 1))  # depth, chunks
 PER_PROCESSOR = (1, 2, 3, 4, 6)
+ALONE = (1, 0)
 REPLAYS = 5
 FINALISTS = 6  # timed again with the weights elsewhere in memory, which can make a difference
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
@@ -145,16 +147,17 @@ def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: floa
 def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
     seen = set()
-    for waves, (depth, step), per in itertools.product(WAVES, STEPS, PER_PROCESSOR):
-        found = made(arch, case, m, tuning.Choice(waves, depth, step, per))
+    for waves, at_once, per, alone in itertools.product(WAVES, STEPS, PER_PROCESSOR, ALONE):
+        choice = tuning.Choice(waves, *at_once, per, alone)
+        found = made(arch, case, m, choice)
         fits = (
             per * waves <= WAVES_OF_A_PROCESSOR
             and per * (found.shared + 1024) <= SHARED_OF_A_PROCESSOR
         )
-        key = (found.blocks, found.threads, found.numbers)
+        key = (found.blocks, found.threads, found.shared, found.numbers)
         if (fits or per == 1) and key not in seen:
             seen.add(key)
-            yield [waves, depth, min(step, 64), per], found
+            yield list(astuple(choice)), found
 
 
 def made(arch: str, case: cases.Case, m: int, choice: tuning.Choice) -> plan.Plan:

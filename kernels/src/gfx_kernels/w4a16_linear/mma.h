@@ -22,8 +22,8 @@ struct Plan {
 // How groups lie in chunks, which are summed and scaled apart where they hold more than one.
 enum Groups { ONE_IN_CHUNK, ONE_IN_TILE, ANY };
 
-// Shared memory: sums [2][waves][128] float, barriers, x [held][chunks * 256 + 64] bytes, sums of x
-// [chunks or tiles][8] float, steps.
+// Shared memory: sums [2][waves][128] float, barriers, x [held][chunks * 256 + 64] bytes, its sums
+// [chunks][8] float unless groups are apart, steps.
 template <class T, Groups GROUPS, bool ZEROS>
 GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, const u32* zeros,
                            const T* bias, T* out, int m, int n, int k, Plan p) {
@@ -32,6 +32,7 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   // The same in all lanes, which the compiler then knows: what follows from it is worked out once.
   const int wave = __shfl_sync(~0u, wave_id(), 0);
   constexpr bool APART = GROUPS != ONE_IN_CHUNK;
+  typedef Numbers<T, APART> Operand;
   auto group_of = [&](int tile) { return (tile * p.inverse) >> 20; };
   const int rows = (n + 15) >> 4;
   const int stride = p.chunks * 256 + 64;  // an odd multiple of 64 bytes
@@ -40,9 +41,8 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   float* sums = (float*)shared;
   const int barriers_at = p.waves * 1024, x_at = barriers_at + ((p.waves * p.depth * 8 + 127) & ~127);
   char* xs = shared + x_at;
-  constexpr int PIECES = APART ? 4 : 16;  // of 8 inputs, in one sum of x
   float* totals = (float*)(xs + p.held * stride);
-  char* ring = (char*)(totals + p.chunks * (16 / PIECES) * 8) + wave * p.depth * place;
+  char* ring = (char*)(totals + (APART ? 0 : p.chunks * 8)) + wave * p.depth * place;
   const u32 barrier = (u32)__cvta_generic_to_shared(shared + barriers_at) + wave * p.depth * 8;
   const int begin = wave * p.share + min(wave, p.extra);
   const int end = begin + p.share + (wave < p.extra);
@@ -74,33 +74,37 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   auto compute = [&](const char* at, const u32* words, int chunk, int first, int odd,
                      const char* row) {
     const int last = p.tiles - 1 - chunk * 4;  // past it x is 0, but the scale must be a number
-    float even[4], odds[4];
+    float even[4], other[4], *odds = APART ? even : other;  // a step need not wait for the one before
 #pragma unroll
     for (int u = 0; u < 4; u++) {
-      if (APART || u == 0)
-#pragma unroll
-        for (int i = 0; i < 4; i++) even[i] = odds[i] = 0.0f;
-      const u32x4 v = load128(row + chunk * 256 + u * 64);
-      u32 low[2], high[2], low8[2], high8[2];  // of output g, of output g + 8
-      Mma<T>::unpack(words[u * 64], low, high);
-      Mma<T>::unpack(words[u * 64 + 32], low8, high8);
-      // Two sums, so that a step need not wait for the one before.
-      Mma<T>::step(even, low[0], low8[0], low[1], low8[1], v.x, v.y);
-      Mma<T>::step(odds, high[0], high8[0], high[1], high8[1], v.z, v.w);
-      if (!APART && u < 3) continue;
       const int tile = chunk * 4 + (APART ? min(u, last) : 0);
       const int of = (GROUPS == ONE_IN_TILE ? tile : group_of(tile)) - first;
       u32x2 zero;
-      if (ZEROS) zero = *(const u32x2*)(at + zeros_at + (of + odd) * 8);
-      const float z = Mma<T>::BASE + (ZEROS ? (float)((zero.x >> (4 * g)) & 15) : 8.0f);
-      const float z8 = Mma<T>::BASE + (ZEROS ? (float)((zero.y >> (4 * g)) & 15) : 8.0f);
-      const float* total = totals + (APART ? chunk * 4 + u : chunk) * 8 + 2 * t;
+      zero.x = zero.y = 0x88888888u;
+      if (ZEROS && (APART || u == 3)) zero = *(const u32x2*)(at + zeros_at + (of + odd) * 8);
+      const u32 z = ZEROS ? (zero.x >> (4 * g)) & 15 : 8, z8 = ZEROS ? (zero.y >> (4 * g)) & 15 : 8;
+      u32 zl[2], zh[2];
+      if constexpr (APART) Operand::zeros(z, zl), Operand::zeros(z8, zh);
+      if (APART || u == 0)
+#pragma unroll
+        for (int i = 0; i < 4; i++) even[i] = other[i] = 0.0f;
+      const u32x4 v = load128(row + chunk * 256 + u * 64);
+      Operand a, b;  // of output g, of output g + 8
+      a.unpack(words[u * 64], zl);
+      b.unpack(words[u * 64 + 32], zh);
+      step(T(), even, a.low[0], b.low[0], a.low[1], b.low[1], v.x, v.y);
+      step(T(), odds, a.high[0], b.high[0], a.high[1], b.high[1], v.z, v.w);
+      if (!APART && u < 3) continue;
       const T* scale = (const T*)(at + scales_at + of * 32) + g;
       const float by = to_float(scale[0]), by8 = to_float(scale[8]);
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        const float all = fma_(odds[i], Mma<T>::HIGH, even[i]);
-        sum[i] = fma_(i < 2 ? by : by8, fma_(-(i < 2 ? z : z8), total[i & 1], all), sum[i]);
+        float all = even[i];
+        if constexpr (!APART) {
+          const float less = Operand::BASE + (float)(i < 2 ? z : z8);
+          all = fma_(-less, totals[chunk * 8 + 2 * t + (i & 1)], fma_(odds[i], Operand::HIGH, all));
+        }
+        sum[i] = fma_(i < 2 ? by : by8, all, sum[i]);
       }
     }
   };
@@ -127,8 +131,8 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
     // Pieces of 8 inputs, four on their way at a time: of one row, or the same of four rows.
     const int pieces = p.chunks * 16, all = p.waves * GFX_WAVE;
     const T* source = x + (u64)base * k;
-    // Of each K32 tile the sum too: the unit's product with ones adds up 4 lanes beside each other,
-    // and lane (g, t) gets the sums of lanes 8t to 8t + 3 and 8t + 4 to 8t + 7.
+    // Each chunk's sum too: the unit's product with ones adds up 4 lanes beside each other, and lane
+    // (g, t) gets the sums of lanes 8t to 8t + 3 and 8t + 4 to 8t + 7: two lanes have a chunk's.
     const auto hold = [&](int piece, int piece_step, int r, int r_step) {
       u32x4 v[4];
       float total[4][4];
@@ -139,13 +143,13 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
         if (i < pieces && of < count && i * 8 < k) v[b] = load128(source + (u64)of * k + i * 8);
       }
 #pragma unroll
-      for (int b = 0; b < 4; b++) {
-        const u32 one = Mma<T>::ONES;
+      for (int b = 0; b < 4 && !APART; b++) {
+        constexpr u32 one = Numbers<T, false>::ONES;
         total[b][0] = total[b][1] = total[b][2] = total[b][3] = 0.0f;
-        Mma<T>::step(total[b], one, one, one, one, v[b].x, v[b].y);
-        Mma<T>::step(total[b], one, one, one, one, v[b].z, v[b].w);
-        total[b][0] *= Mma<T>::ONE, total[b][1] *= Mma<T>::ONE;
-        if (!APART) total[b][0] += total[b][1], total[b][0] += __shfl_xor_sync(~0u, total[b][0], 1);
+        step(T(), total[b], one, one, one, one, v[b].x, v[b].y);
+        step(T(), total[b], one, one, one, one, v[b].z, v[b].w);
+        total[b][0] = (total[b][0] + total[b][1]) * Operand::ONE;
+        total[b][0] += __shfl_xor_sync(~0u, total[b][0], 1);
       }
 #pragma unroll
       for (int b = 0; b < 4; b++) {
@@ -154,8 +158,7 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
         u32x4 pairs = v[b];  // in the order of the steps
         pairs.y = v[b].z, pairs.z = v[b].y;
         store128(xs + of * stride + i * 16, pairs);
-        if (t == g >> 1 && (APART || g % 4 == 0))  // it has the sum that its piece is in
-          totals[i / PIECES * 8 + of] = total[b][APART ? g & 1 : 0];
+        if (!APART && g % 4 == 0 && t == g >> 1) totals[i / 16 * 8 + of] = total[b][0];
       }
     };
     if (count == 1) {
@@ -200,7 +203,7 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
         float total = 0.0f;
 #pragma unroll 4
         for (int w = 0; w < p.waves; w++) total += half[w * 128 + i];
-        total /= Mma<T>::ONE;
+        total /= Operand::ONE;
         if (adds) out[(u64)(base + (i >> 4)) * n + column] = from_float<T>(total + offset);
       }
     }

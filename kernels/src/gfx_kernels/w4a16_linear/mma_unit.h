@@ -11,43 +11,71 @@ GFX_DEVICE u32 masked(u32 word, u32 magic) {
   return to;
 }
 
-// Zeros are not subtracted from the numbers, but, times the sum of a group's x, from its product.
-// Pairs of numbers: `low[i]` BASE + q, `high[i]` BASE + q / HIGH, both times ONE, and exactly so.
-template <class T>
-struct Mma;
+// c += a b; a 16 x 16, b 16 x 8.
+GFX_DEVICE void step(f16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+GFX_DEVICE void step(bf16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// A word's numbers, exactly, as operands: pairs `low`, and `high`, whose bits are a nibble higher.
+//
+// DIFFERENCES: q - z. Else BASE + q, high ones times 1 / HIGH, all times ONE, and z is for whoever
+// has the sum of the inputs: sum (q - z) x = sum (BASE + q) x - (BASE + z) sum x. It takes fewer
+// instructions, if there is one sum for many numbers.
+template <class T, bool DIFFERENCES>
+struct Numbers;
 template <>
-struct Mma<f16> {
-  // Four bits below an exponent of zero are q * 2^-24, as they are; one nibble higher, 16 times that.
+struct Numbers<f16, false> {
+  // Bits below an exponent of zero are q * 2^-24 as they are.
   static constexpr float BASE = 0.0f, ONE = 0x1p-24f, HIGH = 0x1p-4f;
   static constexpr u32 ONES = 0x3c003c00u;
-  GFX_DEVICE void unpack(u32 word, u32 low[2], u32 high[2]) {
+  u32 low[2], high[2];
+  GFX_MEMBER void unpack(u32 word, const u32*) {
     const u32 upper = word >> 8;
     low[0] = word & 0x000f000fu, high[0] = word & 0x00f000f0u;
     low[1] = upper & 0x000f000fu, high[1] = upper & 0x00f000f0u;
   }
-  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-        "{%0,%1,%2,%3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-  }
 };
 template <>
-struct Mma<bf16> {
+struct Numbers<f16, true> {
+  // 0x6400 | q is 1024 + q; one nibble higher, 0x5400 | 16 q is 64 + q.
+  static constexpr float ONE = 1.0f, HIGH = 1.0f;
+  u32 low[2], high[2];
+  GFX_DEVICE u32 minus(u32 a, u32 b) { return bits<u32>(__hsub2(bits<f16x2>(a), bits<f16x2>(b))); }
+  GFX_DEVICE void zeros(u32 z, u32 zero[2]) {
+    zero[0] = 0x64006400u + z * 0x00010001u;
+    zero[1] = 0x54005400u + z * 0x00100010u;
+  }
+  GFX_MEMBER void unpack(u32 word, const u32* zero) {
+    const u32 upper = word >> 8;
+    low[0] = minus(masked<0x000f000fu>(word, 0x64006400u), zero[0]);
+    high[0] = minus(masked<0x00f000f0u>(word, 0x54005400u), zero[1]);
+    low[1] = minus(masked<0x000f000fu>(upper, 0x64006400u), zero[0]);
+    high[1] = minus(masked<0x00f000f0u>(upper, 0x54005400u), zero[1]);
+  }
+};
+template <bool DIFFERENCES>
+struct Numbers<bf16, DIFFERENCES> {
   // 0x4300 | q is 128 + q.
   static constexpr float BASE = 128.0f, ONE = 1.0f, HIGH = 1.0f;
   static constexpr u32 ONES = 0x3f803f80u;
-  GFX_DEVICE void unpack(u32 word, u32 low[2], u32 high[2]) {
-    low[0] = masked<0x000f000fu>(word, 0x43004300u);
-    high[0] = masked<0x000f000fu>(word >> 4, 0x43004300u);
-    low[1] = masked<0x000f000fu>(word >> 8, 0x43004300u);
-    high[1] = masked<0x000f000fu>(word >> 12, 0x43004300u);
+  u32 low[2], high[2];
+  GFX_DEVICE void zeros(u32 z, u32 zero[2]) { zero[0] = 0x43004300u + z * 0x00010001u; }
+  GFX_DEVICE u32 of(u32 word, const u32* zero) {
+    const u32 pair = masked<0x000f000fu>(word, 0x43004300u);
+    return DIFFERENCES ? bits<u32>(__hsub2(bits<bf16x2>(pair), bits<bf16x2>(zero[0]))) : pair;
   }
-  GFX_DEVICE void step(float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, "
-        "{%8,%9}, {%0,%1,%2,%3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+  GFX_MEMBER void unpack(u32 word, const u32* zero) {
+    low[0] = of(word, zero), high[0] = of(word >> 4, zero);
+    low[1] = of(word >> 8, zero), high[1] = of(word >> 12, zero);
   }
 };
 

@@ -77,7 +77,7 @@ def mma(
     step = min(choice.step, share + bool(extra))
     kind = "chunk" if group_tiles % TILES == 0 or groups == 1 else _apart(group_tiles)
     depth = choice.depth
-    most = data["shared_bytes"] - chunks * (1 if kind == "chunk" else TILES) * TOTALS
+    most = data["shared_bytes"] - (chunks * TOTALS if kind == "chunk" else 0)
     row = chunks * CHUNK * 2 + 64  # bytes of x, rows at different banks
     while (free := most - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
         if depth == 1 and step <= 1:
@@ -92,18 +92,20 @@ def mma(
         runtime.kernel(OP, name, _POINTERS + "i" * 15, overlap=True),
         blocks,
         waves * LANES,
-        max(data["shared_bytes"] - free + held * row, _alone(data, choice.per_processor)),
+        max(data["shared_bytes"] - free + held * row, _alone(data, choice)),
         (m, n, k, *numbers, step, depth, spans, held),
     )
 
 
-def _alone(data: dict[str, Any], blocks: int) -> int:
-    """Bytes of shared memory with which no more than `blocks` blocks fit on a processor.
+def _alone(data: dict[str, Any], choice: tuning.Choice) -> int:
+    """Bytes of shared memory with which no block more fits on a processor, if that is the choice.
 
-    One that has more than its share, because the launch before left it first, ends last.
+    One that has more than its share, because the launch before left it first, ends last; but where
+    more fit, the next launch begins sooner.
     """
     reserved = data["reserved_bytes"]
-    return (data["shared_bytes"] + reserved) // (blocks + 1) - reserved + 1
+    least = (data["shared_bytes"] + reserved) // (choice.per_processor + 1) - reserved + 1
+    return least if choice.alone else 0
 
 
 def _apart(group_tiles: int) -> str:

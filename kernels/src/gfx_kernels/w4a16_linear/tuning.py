@@ -19,6 +19,7 @@ class Choice:
     depth: int  # steps of a wave that are in flight
     step: int  # chunks
     per_processor: int  # blocks
+    alone: int  # 1: no block more than these on a processor, though there were room
 
 
 def of(arch: str) -> dict[str, Any]:
