@@ -94,10 +94,19 @@ def test_plans_differ_and_fit() -> None:
     tried = list(tune.plans(ARCH, CASE, 1))
     launches = [(todo.blocks, todo.threads, todo.shared, todo.numbers) for _, todo in tried]
     assert len(set(launches)) == len(launches) > 20
+    data = tuning.of(ARCH)
     for (waves, _, _, per, _), todo in tried:
-        assert todo.shared <= tuning.of(ARCH)["shared_bytes"]
+        assert todo.shared <= data["shared_bytes"]
         assert per == 1 or per * waves <= tune.WAVES_OF_A_PROCESSOR
-        assert per == 1 or per * todo.shared <= tune.SHARED_OF_A_PROCESSOR
+        each = todo.shared + data["reserved_bytes"]
+        assert per == 1 or per * each <= data["shared_bytes"] + data["reserved_bytes"]
+
+
+def test_blocks_are_alone_where_that_makes_a_difference() -> None:
+    shared = {tuple(choice): todo.shared for choice, todo in tune.plans(ARCH, CASE, 1)}
+    alone = [choice for choice in shared if choice[-1]]
+    assert 0 < len(alone) < len(shared) / 2
+    assert all(shared[choice] > shared[(*choice[:-1], 0)] for choice in alone)
 
 
 def test_a_wrong_plan_ends_it() -> None:

@@ -68,13 +68,28 @@ def test_kernel_is_within_tolerance(case: cases.Case) -> None:
     assert _worst(out, arguments) <= cases.TOLERANCE[case.dtype]
 
 
+LONG = [(2816 + 32, 32), (2816 + 128, 128), *((k, g) for k in (18944, 32768) for g in (32, 128))]
+
+
 @pytest.mark.parametrize("zeros", [False, True])
-@pytest.mark.parametrize("k", [2816 + 32, 18944, 32768])
+@pytest.mark.parametrize(("k", "size"), LONG)
 @pytest.mark.parametrize("m", _ROWS)
-def test_long_rows_are_within_tolerance(m: int, k: int, zeros: bool) -> None:
-    arguments = _arguments(cases.Case(m, k, 80, 32, torch.float16, zeros=zeros))
+def test_long_rows_are_within_tolerance(m: int, k: int, size: int, zeros: bool) -> None:
+    arguments = _arguments(cases.Case(m, k, 80, size, torch.float16, zeros=zeros))
     out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
     assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
+
+
+@pytest.mark.parametrize("dtype", implementations.KERNEL_DTYPES)
+@pytest.mark.parametrize("size", [32, 128])
+@pytest.mark.parametrize("m", [1, 3, 8])
+def test_inputs_far_from_zero(m: int, size: int, dtype: torch.dtype) -> None:
+    """Where zeros are taken from a sum of x, most of that sum goes again."""
+    arguments = _arguments(cases.Case(m, 4096, 80, size, dtype, zeros=True))
+    arguments["x"] += 4
+    arguments["x"][:, 7] = 1000
+    out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
+    assert _worst(out, arguments) <= cases.TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("m", [9, 16, 31, 32])

@@ -28,11 +28,10 @@ ROWS = (1, 2, 4, 8)
 WAVES = (4, 6, 8, 10, 12, 16)
 STEPS = ((1, 64), (2, 64), (1, 4), (2, 4), (2, 2), (3, 2), (4, 1))  # depth, chunks
 PER_PROCESSOR = (1, 2, 3, 4, 6)
-ALONE = (1, 0)
+ALONE = (0, 1)
 REPLAYS = 5
 FINALISTS = 6  # timed again with the weights elsewhere in memory, which can make a difference
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
-SHARED_OF_A_PROCESSOR = 228 << 10
 
 SHAPES = "\nshapes:\n"  # in a device's file, of which they are the end
 Shapes = dict[str, dict[int, list[int]]]
@@ -146,13 +145,13 @@ def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: floa
 
 def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
-    seen = set()
+    seen, reserved = set(), tuning.of(arch)["reserved_bytes"]
+    of_processor = tuning.of(arch)["shared_bytes"] + reserved
     for waves, at_once, per, alone in itertools.product(WAVES, STEPS, PER_PROCESSOR, ALONE):
         choice = tuning.Choice(waves, *at_once, per, alone)
         found = made(arch, case, m, choice)
         fits = (
-            per * waves <= WAVES_OF_A_PROCESSOR
-            and per * (found.shared + 1024) <= SHARED_OF_A_PROCESSOR
+            per * waves <= WAVES_OF_A_PROCESSOR and per * (found.shared + reserved) <= of_processor
         )
         key = (found.blocks, found.threads, found.shared, found.numbers)
         if (fits or per == 1) and key not in seen:

@@ -124,6 +124,8 @@ CASES: tuple[Case, ...] = (
     Case(1, 32, 1, -1),
     Case(2, 96, 3, 96, zeros=True),
     Case(4, 160, 33, 16, zeros=True, bias=True),
+    Case(8, 128, 24, 128, torch.float16, bias=True),
+    Case(2, 96, 17, -1, torch.bfloat16, zeros=True),
     # What a kernel meets: every number of rows, ragged ends in both directions, long sums.
     *(Case(m, 512, 32, 128, d, m % 2 == 0, bias=m > 4, emulate=True)
       for m in range(1, 9) for d in _HALF),

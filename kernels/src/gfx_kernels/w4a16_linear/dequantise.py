@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import torch
 
-from gfx_kernels.w4a16_linear import layout, nibbles
+from gfx_kernels import w4a16_dequantise
+from gfx_kernels.w4a16_linear import layout
 
-SLICE_BYTES = 64 << 20  # of dequantised weight at a time; half as much again comes on top
-
-_PAIR = 0x000F000F
+SLICE_BYTES = 64 << 20  # of dequantised weight at a time
 
 
 def dequantise(
     qweight: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor | None
 ) -> torch.Tensor:
     """The weight in the dtype of `scales`, `[16 * tiles, k]`, each value rounded once."""
-    tiles, chunks = qweight.shape[:2]
-    half = nibbles.PER_WORD // 2
-    shape = (tiles, layout.ROWS, chunks, layout.WORDS, half, 2)
-    weight = torch.empty(shape, dtype=scales.dtype, device=qweight.device)
-    for i in range(half):
-        # Both values of a pair at once; as int16 they are neighbours.
-        pairs = (qweight >> (4 * i)).bitwise_and_(_PAIR).view(torch.int16)
-        weight[..., i, :] = pairs.view(tiles, chunks, layout.ROWS, layout.WORDS, 2).transpose(1, 2)
-    grouped = weight.view(tiles, layout.ROWS, scales.shape[1], -1)
-    if zeros is None:
-        grouped -= layout.SYMMETRIC_ZERO
-    else:
-        grouped -= nibbles.unpack(zeros).transpose(1, 2).unsqueeze(-1)
-    grouped *= scales.transpose(1, 2).unsqueeze(-1)
-    return weight.view(tiles * layout.ROWS, -1)
+    k, groups = qweight.shape[1] * layout.INPUTS, scales.shape[1]
+    out = scales.new_empty(qweight.shape[0] * layout.ROWS, k)
+    if w4a16_dequantise.whole_words(k, groups):
+        w4a16_dequantise.w4a16_dequantise(qweight, scales, zeros, out)
+    else:  # there is no kernel for groups of 1, 2 or 4 inputs
+        w4a16_dequantise.reference.w4a16_dequantise(out, qweight, scales, zeros)
+    return out
 
 
 def w4a16_linear(

@@ -3,12 +3,12 @@
 //
 // A tile of outputs lies in memory from end to end, so a wave brings its part of k into shared memory
 // with few bulk copies, long before x is there. Lane (g, t) of a wave, g = lane / 4 and t = lane % 4,
-// takes word t of outputs g and g + 8 of a K32 tile, inputs 8t to 8t + 7: two steps of the unit. The
-// order inside a step is free, as long as x is fed in the same.
+// takes word t of outputs g and g + 8 of a K32 tile, inputs 8t to 8t + 7: two products of the unit.
+// The order inside a tile is free, as long as x is fed in the same.
 #pragma once
 #include "mma_unit.h"
 
-// What the launcher has worked out (launcher.py): dividing here costs more than the kernel does.
+// What plan.py has worked out: dividing here costs more than the kernel does.
 struct Plan {
   int tiles, chunks;      // of 32 and of 128 inputs; the last chunk may be short
   int groups, inverse;    // groups of a row; tile * inverse >> 20 is a tile's group
@@ -74,7 +74,8 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
   auto compute = [&](const char* at, const u32* words, int chunk, int first, int odd,
                      const char* row) {
     const int last = p.tiles - 1 - chunk * 4;  // past it x is 0, but the scale must be a number
-    float even[4], other[4], *odds = APART ? even : other;  // a step need not wait for the one before
+    // Two sums by turns, unless they are scaled soon: a product need not wait for the one before.
+    float even[4], other[4], *odds = APART ? even : other;
 #pragma unroll
     for (int u = 0; u < 4; u++) {
       const int tile = chunk * 4 + (APART ? min(u, last) : 0);
@@ -92,8 +93,8 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
       Operand a, b;  // of output g, of output g + 8
       a.unpack(words[u * 64], zl);
       b.unpack(words[u * 64 + 32], zh);
-      step(T(), even, a.low[0], b.low[0], a.low[1], b.low[1], v.x, v.y);
-      step(T(), odds, a.high[0], b.high[0], a.high[1], b.high[1], v.z, v.w);
+      multiply_add(T(), even, a.low[0], b.low[0], a.low[1], b.low[1], v.x, v.y);
+      multiply_add(T(), odds, a.high[0], b.high[0], a.high[1], b.high[1], v.z, v.w);
       if (!APART && u < 3) continue;
       const T* scale = (const T*)(at + scales_at + of * 32) + g;
       const float by = to_float(scale[0]), by8 = to_float(scale[8]);
@@ -132,7 +133,9 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
     const int pieces = p.chunks * 16, all = p.waves * GFX_WAVE;
     const T* source = x + (u64)base * k;
     // Each chunk's sum too: the unit's product with ones adds up 4 lanes beside each other, and lane
-    // (g, t) gets the sums of lanes 8t to 8t + 3 and 8t + 4 to 8t + 7: two lanes have a chunk's.
+    // (g, t) gets the sums of lanes 8t to 8t + 3 and 8t + 4 to 8t + 7: two lanes have a chunk's. All
+    // lanes take part, those without a piece with zeros; lanes 0 and 18, which are among those whose
+    // chunk they have, store it.
     const auto hold = [&](int piece, int piece_step, int r, int r_step) {
       u32x4 v[4];
       float total[4][4];
@@ -146,8 +149,8 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
       for (int b = 0; b < 4 && !APART; b++) {
         constexpr u32 one = Numbers<T, false>::ONES;
         total[b][0] = total[b][1] = total[b][2] = total[b][3] = 0.0f;
-        step(T(), total[b], one, one, one, one, v[b].x, v[b].y);
-        step(T(), total[b], one, one, one, one, v[b].z, v[b].w);
+        multiply_add(T(), total[b], one, one, one, one, v[b].x, v[b].y);
+        multiply_add(T(), total[b], one, one, one, one, v[b].z, v[b].w);
         total[b][0] = (total[b][0] + total[b][1]) * Operand::ONE;
         total[b][0] += __shfl_xor_sync(~0u, total[b][0], 1);
       }
@@ -155,7 +158,7 @@ GFX_DEVICE void mma_linear(const T* x, const u32* qweight, const T* scales, cons
       for (int b = 0; b < 4; b++) {
         const int i = piece + b * piece_step, of = r + b * r_step;
         if (i >= pieces || of >= count) continue;
-        u32x4 pairs = v[b];  // in the order of the steps
+        u32x4 pairs = v[b];  // in the order of the products
         pairs.y = v[b].z, pairs.z = v[b].y;
         store128(xs + of * stride + i * 16, pairs);
         if (!APART && g % 4 == 0 && t == g >> 1) totals[i / 16 * 8 + of] = total[b][0];

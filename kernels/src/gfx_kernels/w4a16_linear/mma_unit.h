@@ -12,13 +12,13 @@ GFX_DEVICE u32 masked(u32 word, u32 magic) {
 }
 
 // c += a b; a 16 x 16, b 16 x 8.
-GFX_DEVICE void step(f16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+GFX_DEVICE void multiply_add(f16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
-GFX_DEVICE void step(bf16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+GFX_DEVICE void multiply_add(bf16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
@@ -29,7 +29,7 @@ GFX_DEVICE void step(bf16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u
 //
 // DIFFERENCES: q - z. Else BASE + q, high ones times 1 / HIGH, all times ONE, and z is for whoever
 // has the sum of the inputs: sum (q - z) x = sum (BASE + q) x - (BASE + z) sum x. It takes fewer
-// instructions, if there is one sum for many numbers.
+// instructions, if there is one sum for many numbers. An infinite x then makes its row NaN.
 template <class T, bool DIFFERENCES>
 struct Numbers;
 template <>

@@ -77,9 +77,9 @@ def mma(
     step = min(choice.step, share + bool(extra))
     kind = "chunk" if group_tiles % TILES == 0 or groups == 1 else _apart(group_tiles)
     depth = choice.depth
-    most = data["shared_bytes"] - (chunks * TOTALS if kind == "chunk" else 0)
+    most, totals = data["shared_bytes"], chunks * TOTALS if kind == "chunk" else 0
     row = chunks * CHUNK * 2 + 64  # bytes of x, rows at different banks
-    while (free := most - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
+    while (free := most - totals - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
         if depth == 1 and step <= 1:
             raise ValueError(f"a row of {k} inputs does not fit in {most} bytes of shared memory")
         depth, step = (depth - 1, step) if depth > 1 else (1, step // 2)
@@ -92,7 +92,7 @@ def mma(
         runtime.kernel(OP, name, _POINTERS + "i" * 15, overlap=True),
         blocks,
         waves * LANES,
-        max(data["shared_bytes"] - free + held * row, _alone(data, choice)),
+        max(most - free + held * row, _alone(data, choice)),
         (m, n, k, *numbers, step, depth, spans, held),
     )
 
@@ -100,8 +100,8 @@ def mma(
 def _alone(data: dict[str, Any], choice: tuning.Choice) -> int:
     """Bytes of shared memory with which no block more fits on a processor, if that is the choice.
 
-    One that has more than its share, because the launch before left it first, ends last; but where
-    more fit, the next launch begins sooner.
+    Else a processor that the launch before left first may get more than its share, and end last;
+    but where more fit, the next launch begins sooner.
     """
     reserved = data["reserved_bytes"]
     least = (data["shared_bytes"] + reserved) // (choice.per_processor + 1) - reserved + 1

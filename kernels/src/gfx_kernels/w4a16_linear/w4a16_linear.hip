@@ -1,5 +1,5 @@
 // y = x @ dequantised(weight).T + bias for 1 to 8 rows of x; layout.py says how weights lie.
-// launcher.py chooses the kernel, its grid and the plan.
+// plan.py chooses the kernel, its grid and the numbers.
 #include "gfx.h"
 
 #include "dot.h"
