@@ -53,6 +53,16 @@ def test_dequantise_is_within_tolerance(
     assert error <= cases.TOLERANCE[case.dtype]
 
 
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_dequantise_groups_that_share_a_word(size: int) -> None:
+    case = cases.Case(3, 64, 32, size, zeros=True)
+    p = cases.problem(case)
+    out = w4a16_linear.w4a16_linear(**cases.arguments(case, p), implementation="dequantise")
+    expected, _ = _expected(case, p)
+    error = np.abs(_f64(out) - expected).max() / np.abs(expected).max()
+    assert error <= cases.TOLERANCE[case.dtype]
+
+
 def test_dequantise_never_holds_more_than_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     case = cases.Case(2, 256, 400, 128, torch.float16)
     monkeypatch.setattr(dequantise, "SLICE_BYTES", 256 * 48 * 2)
