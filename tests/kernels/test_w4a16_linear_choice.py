@@ -26,7 +26,7 @@ def _arguments(m: int = 2, dtype: torch.dtype = torch.float16, k: int = 64) -> d
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The implementations that `choice.pick` returned for it."""
+    """The implementations that `choice.pick` returned for w4a16_linear."""
     seen: list[str] = []
     pick = choice.pick
 

@@ -145,8 +145,9 @@ def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: floa
 
 def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
-    seen, reserved = set(), tuning.of(arch)["reserved_bytes"]
-    of_processor = tuning.of(arch)["shared_bytes"] + reserved
+    seen, data = set(), tuning.of(arch)
+    reserved = data["reserved_bytes"]
+    of_processor = data["shared_bytes"] + reserved
     for waves, at_once, per, alone in itertools.product(WAVES, STEPS, PER_PROCESSOR, ALONE):
         choice = tuning.Choice(waves, *at_once, per, alone)
         found = made(arch, case, m, choice)

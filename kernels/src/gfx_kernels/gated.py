@@ -10,7 +10,6 @@ from gfx_kernels import checks, registration, rows, runtime
 
 _THREADS = 128
 _SIGNATURE = "ppil"
-_MOST_BLOCKS_Y = 65535
 
 
 def check(out: torch.Tensor, input: torch.Tensor) -> None:
@@ -22,7 +21,7 @@ def check(out: torch.Tensor, input: torch.Tensor) -> None:
         raise ValueError(f"input is {list(input.shape)}; give it [..., 2 * size]: gate, then up")
     checks.not_empty("input", input)
     size = input.shape[-1] // 2
-    checks.between("the size of out's rows", size, 1, _MOST_BLOCKS_Y * _THREADS)
+    checks.between("the size of out's rows", size, 1, rows.MOST_BLOCKS_Y * _THREADS)
     checks.rows_contiguous("input", input)
     checks.shape("out", out, (*input.shape[:-1], size))
     checks.contiguous("out", out)

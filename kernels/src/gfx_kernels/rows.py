@@ -13,6 +13,7 @@ DTYPES = tuple(TYPES)
 # Rows and numbers are counted in int32 by the kernels; a row also needs room for a block's step.
 MOST = 2**31 - 1
 LONGEST = 2**30
+MOST_BLOCKS_Y = 65535  # of a launch, in its second dimension
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 
 from gfx_kernels import checks, registration, rows
 from gfx_kernels.w4a16_dequantise import launcher, reference
-from gfx_kernels.w4a16_linear import layout, nibbles
+from gfx_kernels.w4a16_linear import arguments, layout, nibbles
 
 
 def check(
@@ -31,9 +31,7 @@ def check(
     checks.between("k", k, 1, launcher.MOST_INPUTS)
     checks.same_dtype(scales=scales, out=out)
     checks.shape("out", out, (tiles * layout.ROWS, k))
-    checks.same_device(qweight=qweight, scales=scales, zeros=zeros, out=out)
-    for name, tensor in (("qweight", qweight), ("scales", scales), ("zeros", zeros), ("out", out)):
-        checks.contiguous(name, tensor)
+    arguments.check_memory(qweight=qweight, scales=scales, zeros=zeros, out=out)
 
 
 def whole_words(k: int, groups: int) -> bool:

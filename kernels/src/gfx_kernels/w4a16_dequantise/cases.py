@@ -8,7 +8,7 @@ import torch
 
 from gfx_kernels import casework, shapes
 from gfx_kernels.w4a16_dequantise import reference
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4a16_linear import cases, layout
 
 ACCUMULATOR = torch.float32  # of the product: there are no sums
 WRITES = ("out",)
@@ -43,20 +43,10 @@ class Case:
 
 def problem(case: Case, seed: int = 0) -> casework.Arguments:
     """Random arguments for `case`, the same for the same seed: every bit pattern is a weight."""
-    rng = torch.Generator().manual_seed(seed)
-    tiles = layout.tiles(case.rows)
-
-    def words(*size: int) -> torch.Tensor:
-        return torch.randint(-(2**31), 2**31, size, generator=rng, dtype=torch.int32)
-
-    scales = torch.rand(tiles, case.groups, layout.ROWS, generator=rng) * 0.05 + 0.001
+    linear = cases.Case(1, case.k, case.rows, case.group_size, case.dtype, zeros=case.zeros)
     memory = torch.full((case.rows * case.k + case.odd,), float("nan"), dtype=case.dtype)
-    return {
-        "out": memory[case.odd :].view(case.rows, case.k),
-        "qweight": words(tiles, case.k // layout.INPUTS, layout.ROWS, layout.WORDS),
-        "scales": scales.to(case.dtype),
-        "zeros": words(tiles, case.groups, layout.ZERO_WORDS) if case.zeros else None,
-    }
+    out = memory[case.odd :].view(case.rows, case.k)
+    return {"out": out, **vars(cases.packed_weight(linear, seed))}
 
 
 def worst(case: Case, before: casework.Arguments, after: casework.Arguments) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from gfx_kernels import rows, runtime
+from gfx_kernels.w4a16_linear import layout
 
 _OP = "w4a16_dequantise"
 _THREADS = 256
-_TILES = 16  # of 32 inputs, that a block takes
-_MOST_BLOCKS_Y = 65535
+_TILES = 16  # of layout.INPUTS inputs, that a block takes
 _SIGNATURE = "ppppii"
-MOST_INPUTS = _MOST_BLOCKS_Y * _TILES * 32
+MOST_INPUTS = rows.MOST_BLOCKS_Y * _TILES * layout.INPUTS
 
 
 def launch(

@@ -30,7 +30,7 @@ def check(
     checks.shape("order", order, (x.shape[-1],))
     checks.same_dtype(x=x, bias=bias)
     checks.shape("bias", bias, (n,))
-    _check_memory(x=x, qweight=qweight, scales=scales, zeros=zeros, order=order, bias=bias)
+    check_memory(x=x, qweight=qweight, scales=scales, zeros=zeros, order=order, bias=bias)
 
 
 def _check_input(x: torch.Tensor) -> None:
@@ -66,7 +66,8 @@ def _check_weight(
     checks.shape("zeros", zeros, (tiles, groups, layout.ZERO_WORDS))
 
 
-def _check_memory(**tensors: torch.Tensor | None) -> None:
+def check_memory(**tensors: torch.Tensor | None) -> None:
+    """Raise ValueError unless all are contiguous and on one device."""
     checks.same_device(**tensors)
     for name, tensor in tensors.items():
         checks.contiguous(name, tensor)

@@ -47,7 +47,7 @@ struct Numbers<f16, false> {
 template <>
 struct Numbers<f16, true> {
   // 0x6400 | q is 1024 + q; one nibble higher, 0x5400 | 16 q is 64 + q.
-  static constexpr float ONE = 1.0f, HIGH = 1.0f;
+  static constexpr float ONE = 1.0f;
   u32 low[2], high[2];
   GFX_DEVICE u32 minus(u32 a, u32 b) { return bits<u32>(__hsub2(bits<f16x2>(a), bits<f16x2>(b))); }
   GFX_DEVICE void zeros(u32 z, u32 zero[2]) {
