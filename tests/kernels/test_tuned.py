@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gfx_kernels import tuned
+from gfx_compile import toolchain
+from gfx_kernels import targets, tuned
 from gfx_kernels.skinny_linear import implementations
 from gfx_kernels.w4a16_linear import tuning
 
 FOLDERS = (implementations.TUNE, tuning.FOLDER)
 
 
-def test_a_devices_own_file_else_the_default(tmp_path: Path) -> None:
-    (tmp_path / "default.yaml").write_text("rows: 8")
-    (tmp_path / "sm_90.yaml").write_text("rows: 2")
-    assert tuned.of(tmp_path, "sm_90") == {"rows": 2}
-    assert tuned.of(tmp_path, "gfx1100") == {"rows": 8}
+def test_a_devices_own_file_over_the_default(tmp_path: Path) -> None:
+    (tmp_path / "default.yaml").write_text("kernel: dot\nrows: 8")
+    (tmp_path / "sm_90.yaml").write_text("rows: 2\nprocessors: 132")
+    assert tuned.of(tmp_path, "sm_90") == {"kernel": "dot", "rows": 2, "processors": 132}
+    assert tuned.of(tmp_path, "gfx1100") == {"kernel": "dot", "rows": 8}
 
 
 def test_folders_are_told_apart(tmp_path: Path) -> None:
@@ -34,10 +35,10 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
-def test_every_device_has_the_keys_that_all_have(folder: Path) -> None:
-    default = tuned.of(folder, "an unknown device")
-    for file in folder.glob("*.yaml"):
-        assert {"rows"} <= default.keys() & tuned.of(folder, file.stem).keys()
+def test_the_default_says_up_to_which_rows_and_files_are_of_devices(folder: Path) -> None:
+    assert "rows" in tuned.of(folder, "an unknown device")
+    known = {"default", *targets.all_targets(), *toolchain.architectures()}
+    assert {file.stem for file in folder.glob("*.yaml")} <= known
 
 
 def test_no_folder_is_left_out() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from gfx_kernels import w4a16_linear
-from gfx_kernels.w4a16_linear import cases, dequantise
+from gfx_kernels.w4a16_linear import cases, dequantise, implementations, tuning
 from numpy.typing import NDArray
 
 Array: TypeAlias = "NDArray[np.float64]"
@@ -39,13 +39,18 @@ def test_reference_equals_definition(case: cases.Case) -> None:
     assert (error <= allowed).all(), f"worst: {np.max(error / allowed):.2f} times the tolerance"
 
 
-@pytest.mark.parametrize("slice_bytes", [1, dequantise.SLICE_BYTES], ids=["tiles", "whole"])
+@pytest.mark.parametrize("slice_bytes", [1, 1 << 26], ids=["tiles", "whole"])
 @pytest.mark.parametrize("case", cases.CASES, ids=lambda c: c.name)
 def test_dequantise_is_within_tolerance(
     case: cases.Case, slice_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dequantise, "SLICE_BYTES", slice_bytes)
+    _slices(monkeypatch, slice_bytes)
     _check_dequantise(case)
+
+
+def _slices(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    numbers = {**tuning.of("cpu"), "slice_bytes": size}
+    monkeypatch.setattr(implementations, "_numbers_of", lambda device: numbers)
 
 
 def _check_dequantise(case: cases.Case) -> None:
@@ -64,7 +69,8 @@ def test_dequantise_groups_that_share_a_word(size: int) -> None:
 
 def test_dequantise_never_holds_more_than_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     case = cases.Case(2, 256, 400, 128, torch.float16)
-    monkeypatch.setattr(dequantise, "SLICE_BYTES", 256 * 48 * 2)
+    size = 256 * 48 * 2
+    _slices(monkeypatch, size)
     seen = []
     whole = dequantise.dequantise
 
@@ -76,7 +82,7 @@ def test_dequantise_never_holds_more_than_a_slice(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(dequantise, "dequantise", watched)
     arguments = cases.arguments(case, cases.problem(case))
     w4a16_linear.w4a16_linear(**arguments, implementation="dequantise")
-    assert len(seen) == 9 and max(seen) == dequantise.SLICE_BYTES
+    assert len(seen) == 9 and max(seen) == size
 
 
 def test_leading_dimensions_are_kept() -> None:

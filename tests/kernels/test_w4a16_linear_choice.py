@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from gfx_kernels import choice, runtime, targets, w4a16_linear
-from gfx_kernels.w4a16_linear import cases, implementations
+from gfx_kernels.w4a16_linear import cases, implementations, tuning
 
 from tests import mock_hip
 
@@ -97,6 +97,13 @@ class _Card:
 
     def current_device(self) -> int:
         return 0
+
+
+@pytest.mark.parametrize("target", targets.all_targets().values(), ids=lambda t: t.name)
+def test_where_triton_has_no_product_launches_take_its_rows(target: targets.Target) -> None:
+    """There the other way is a copy of the whole weight, for nine rows as for a thousand."""
+    if target.name != targets.REFERENCE and target.matrix_op not in implementations.MATRIX_OPS:
+        assert tuning.of(target.name)["rows"] >= 4 * implementations.MAX_ROWS
 
 
 def test_another_targets_code_is_not_loaded(tmp_path: Path) -> None:

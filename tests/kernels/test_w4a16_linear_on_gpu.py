@@ -22,11 +22,14 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
     if request.param == "every device's":
         everywhere = tuning.of("an unknown device")
         monkeypatch.setattr(tuning, "of", lambda arch: everywhere)
-    plan.plan.cache_clear()
-    implementations._rows_on.cache_clear()
+    _forget()
     yield
-    plan.plan.cache_clear()
-    implementations._rows_on.cache_clear()
+    _forget()
+
+
+def _forget() -> None:
+    for found in (plan.plan, implementations._rows_on, implementations._numbers_of):
+        found.cache_clear()
 
 
 def _arguments(case: cases.Case, seed: int = 0) -> dict[str, Any]:

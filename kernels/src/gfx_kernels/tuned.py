@@ -1,4 +1,4 @@
-"""What the `tune/` folder of an op says of a device: its `<arch>.yaml`, else `default.yaml`."""
+"""What the `tune/` folder of an op says of a device: `default.yaml`, and over it `<arch>.yaml`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import yaml
 
 @cache
 def of(folder: Path, arch: str) -> dict[str, Any]:
-    """The file for `arch` in `folder`."""
+    """What `folder` says of `arch`; of what its file does not name, what holds everywhere."""
     file = folder / f"{arch}.yaml"
-    path = file if file.is_file() else folder / "default.yaml"
-    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    own = _read(file) if file.is_file() else {}
+    return _read(folder / "default.yaml") | own
+
+
+def _read(file: Path) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return data

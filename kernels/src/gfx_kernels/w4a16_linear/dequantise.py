@@ -11,8 +11,6 @@ import torch
 from gfx_kernels import w4a16_dequantise
 from gfx_kernels.w4a16_linear import layout
 
-SLICE_BYTES = 64 << 20  # of dequantised weight at a time
-
 
 def dequantise(
     qweight: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor | None
@@ -34,10 +32,11 @@ def w4a16_linear(
     zeros: torch.Tensor | None,
     bias: torch.Tensor | None,
     n: int,
+    most: int,
 ) -> torch.Tensor:
-    """`x` `[m, k]`, inputs in stored order, to `[m, n]`."""
+    """`x` `[m, k]`, inputs in stored order, to `[m, n]`; `most` bytes of the copy at a time."""
     out = x.new_empty(x.shape[0], n)
-    step = max(1, SLICE_BYTES // (layout.ROWS * x.shape[1] * x.element_size()))
+    step = max(1, most // (layout.ROWS * x.shape[1] * x.element_size()))
     for first in range(0, qweight.shape[0], step):
         part = slice(first, first + step)
         rows = slice(first * layout.ROWS, min(n, (first + step) * layout.ROWS))

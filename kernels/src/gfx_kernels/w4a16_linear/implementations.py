@@ -2,7 +2,7 @@
 
 `gemv`       the kernel: 16-bit activations, a launch for every MAX_ROWS rows; up to as many rows as
              `tune/` says that pays on the device
-`triton`     a Triton matrix product of 16-bit activations, up to TRITON_ROWS rows
+`triton`     a Triton matrix product of 16-bit activations, up to as many rows as `tune/` says
 `dequantise` 16- or 32-bit weights a slice at a time and torch's matrix product: any rows
 `reference`  the definition, in float32 on any device: what the cpu target has, and for comparisons
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
@@ -22,9 +23,6 @@ MAX_ROWS = 8
 MAX_INPUTS = 32768
 ALIGNMENT = 16  # bytes; what the kernel loads at once
 KERNEL_DTYPES = (torch.float16, torch.bfloat16)
-# From here on a matrix product pays for a dequantised copy of the weight: on an H200 between 512
-# and 1024 rows, at 4096x4096, 4096x28672 and 14336x4096. Not measured on an AMD card.
-TRITON_ROWS = 512
 # Without matrix instructions Triton 3.7 multiplies slowly, or refuses the target.
 MATRIX_OPS = ("wmma", "mfma")
 
@@ -56,8 +54,14 @@ def _rows_on(device: torch.device) -> int:
     """Rows up to which the kernel pays on `device`, in several launches; one's without a kernel."""
     if availability.why_not_on_device(OP, device) is not None:
         return MAX_ROWS
-    most: int = tuning.of(availability.arch_of(device))["rows"]
+    most: int = _numbers_of(device)["rows"]
     return most
+
+
+@cache
+def _numbers_of(device: torch.device) -> dict[str, Any]:
+    """What `tune/` says of `device`; of the CPU what holds everywhere."""
+    return tuning.of("cpu" if device.type == "cpu" else availability.arch_of(device))
 
 
 def _why_no_triton(
@@ -67,8 +71,8 @@ def _why_no_triton(
     zeros: torch.Tensor | None,
 ) -> str | None:
     k, groups = x.shape[-1], scales.shape[1]
-    if x.numel() > TRITON_ROWS * k:
-        return f"more than {TRITON_ROWS} rows"
+    if x.numel() > (most := _numbers_of(x.device)["triton_rows"]) * k:
+        return f"more than {most} rows"
     if x.dtype not in KERNEL_DTYPES:
         return f"{x.dtype} activations"
     if (k // groups) % layout.INPUTS:
@@ -130,7 +134,8 @@ def run(
 
         out = triton_gemm.w4a16_linear(rows, qweight, scales, zeros, bias, n)
     else:
-        out = dequantise.w4a16_linear(rows, qweight, scales, zeros, bias, n)
+        most = _numbers_of(x.device)["slice_bytes"]
+        out = dequantise.w4a16_linear(rows, qweight, scales, zeros, bias, n, most)
     return out.view(*x.shape[:-1], n)
 
 

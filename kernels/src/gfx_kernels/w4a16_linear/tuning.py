@@ -1,4 +1,4 @@
-"""What `tune/` says of a device: the kernel it uses and the plan of a shape."""
+"""What `tune/` says of a device: the kernel it uses, up to which rows, and the plan of a shape."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Choice:
 
 
 def of(arch: str) -> dict[str, Any]:
-    """The file for `arch`."""
+    """The numbers of `arch`."""
     return tuned.of(FOLDER, arch)
 
 
