@@ -95,7 +95,7 @@ def test_inputs_far_from_zero(m: int, size: int, dtype: torch.dtype) -> None:
     assert _worst(out, arguments) <= cases.TOLERANCE[dtype]
 
 
-@pytest.mark.parametrize("m", [9, 16, 31, 32])
+@pytest.mark.parametrize("m", [9, 16, 31, 32, 33, 64])
 def test_more_rows_than_a_launch_takes(m: int) -> None:
     arguments = _arguments(cases.Case(m, 1024, 528, 128, torch.float16, zeros=True, bias=True))
     if m > implementations._rows_on(torch.device("cuda", 0)):
@@ -104,8 +104,12 @@ def test_more_rows_than_a_launch_takes(m: int) -> None:
         return
     out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
     assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
-    second = {**arguments, "x": arguments["x"][8:16].contiguous()}
-    assert torch.equal(out[8:16], w4a16_linear.w4a16_linear(**second, implementation="gemv"))
+    at_once = implementations._numbers_of(torch.device("cuda", 0))["at_once"]
+    for rows in (slice(0, at_once), slice(at_once, 2 * at_once)):
+        part = {**arguments, "x": arguments["x"][rows].contiguous()}
+        if part["x"].numel():
+            alone = w4a16_linear.w4a16_linear(**part, implementation="gemv")
+            assert torch.equal(out[rows], alone)
 
 
 @pytest.mark.parametrize("case", BENCH, ids=lambda c: c.name)
@@ -139,8 +143,9 @@ def test_nothing_outside_the_result_is_written(m: int, n: int) -> None:
     assert _worst(out, a) <= cases.TOLERANCE[torch.float16]
 
 
-def test_a_captured_graph_replays() -> None:
-    arguments = _arguments(cases.Case(4, 1024, 272, 128, torch.float16, zeros=True))
+@pytest.mark.parametrize("m", [4, 20])
+def test_a_captured_graph_replays(m: int) -> None:
+    arguments = _arguments(cases.Case(m, 1024, 272, 128, torch.float16, zeros=True))
     w4a16_linear.w4a16_linear(**arguments)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):

@@ -13,12 +13,13 @@ from gfx_kernels.w4a16_linear import plan, tuning
 FILES = sorted(tuning.FOLDER.glob("*.yaml"))
 ROWS = range(1, 9)
 SOURCES = Path(__file__).parents[2] / "kernels" / "src" / "gfx_kernels"
-MMA = (SOURCES / "w4a16_linear" / "mma.h").read_text("utf-8")
+MANY_ROWS = (9, 16, 17, 32)
 
 
-def _fields() -> list[str]:
-    """After the pointers: m, n, k, then the fields of the struct Plan."""
-    body = re.sub(r"//.*", "", MMA.split("struct Plan {")[1].split("};")[0])
+def _fields(struct: str = "Plan", file: str = "mma.h") -> list[str]:
+    """After the pointers: m, n, k, then the fields of the struct."""
+    text = (SOURCES / "w4a16_linear" / file).read_text("utf-8")
+    body = re.sub(r"//.*", "", text.split(f"struct {struct} {{")[1].split("};")[0])
     return ["m", "n", "k", *re.findall(r"\b(\w+)\s*[,;]", body.replace("int ", ""))]
 
 
@@ -70,6 +71,40 @@ def _check_groups(p: dict[str, int], size: int) -> None:
         assert last * 32 // size - first * 32 // size < p["spans"]
 
 
+@pytest.mark.parametrize("layer", shapes.w4_linears(), ids=lambda at: at.name)
+@pytest.mark.parametrize("m", MANY_ROWS)
+def test_every_layer_has_a_plan_for_many_rows(m: int, layer: shapes.Linear) -> None:
+    groups = layer.k // layer.group_size
+    made = plan.plan("sm_90", torch.float16, m, layer.n, layer.k, groups, layer.zeros)
+    _check_many(made, m, layer.n, layer.k, groups, layer.zeros)
+
+
+def _check_many(made: plan.Plan, m: int, n: int, k: int, groups: int, zeros: bool) -> None:
+    """As the comments in mma_many.h say."""
+    p = dict(zip(_fields("Many", "mma_many.h"), made.numbers, strict=True))
+    assert (p["m"], p["n"], p["k"], p["groups"], p["tiles"]) == (m, n, k, groups, k // 32)
+    assert (p["stages"] - 1) * p["parts"] * 4 < p["tiles"] <= p["stages"] * p["parts"] * 4
+    rows, together = (int(word) for word in re.findall(r"_m(\d+)_by(\d+)", made.kernel.name)[0])
+    assert m <= rows and made.blocks % together == 0 and p["depth"] * 8 <= 128
+    outputs = made.blocks // together * p["across"] * 2 * 16
+    assert outputs - p["across"] * 2 * 16 < n <= outputs
+    assert made.threads == p["across"] * p["parts"] * 32 <= 512
+    points = (p["spans"] * 8 + 31) // 16 * 16 if zeros else 0
+    of_tile = p["parts"] * 1024 + p["spans"] * 32 + points
+    stage = rows * (p["parts"] * 256 + 64) + p["across"] * 2 * of_tile
+    sums = p["across"] * p["parts"] * 2 * rows * 16 * 4
+    assert p["depth"] >= 1 and p["across"] >= 1 and p["parts"] >= 1
+    assert made.shared == 128 + max(p["depth"] * stage, sums) <= tuning.of("sm_90")["shared_bytes"]
+    _check_groups({**p, "step": p["parts"]}, k // groups)
+
+
+@pytest.mark.parametrize("choice", [(8, 2, 6, 1), (1, 16, 6, 4), (16, 1, 1, 4), (1, 1, 2, 1)])
+@pytest.mark.parametrize(("k", "groups"), [(32, 1), (96, 3), (32768, 1024), (32768, 1)])
+def test_many_rows_of_any_length(k: int, groups: int, choice: tuple[int, ...]) -> None:
+    made = plan.many_rows("sm_90", "bf16", 32, 72, k, groups, True, tuning.Many(*choice))
+    _check_many(made, 32, 72, k, groups, True)
+
+
 @pytest.mark.parametrize("size", [32, 64, 96, 160, 224, 352])
 def test_groups_of_any_size(size: int) -> None:
     k = size * (32768 // size)
@@ -92,7 +127,10 @@ def test_the_longest_rows_fit(groups: int, zeros: bool) -> None:
 def test_groups_choose_the_kernel(groups: int, zeros: bool, name: str) -> None:
     made = plan.plan("sm_90", torch.float16, 1, 512, 4096, groups, zeros)
     assert made.kernel.name == f"w4a16_linear_mma_f16_{name}"
-    assert made.kernel.overlap
+    many = plan.plan("sm_90", torch.float16, 9, 512, 4096, groups, zeros)
+    many_name = name.replace("tile", "any")
+    assert many.kernel.name.startswith(f"w4a16_linear_many_f16_{many_name}_m16_by")
+    assert made.kernel.overlap and many.kernel.overlap
 
 
 @pytest.mark.parametrize(("m", "of"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)])
@@ -109,11 +147,14 @@ def test_a_file_of_plans_is_whole(file: Path) -> None:
     assert data["kernel"] in ("dot", "mma")
     if data["kernel"] == "dot":
         return
+    assert max(data["default"]) == data["at_once"] and 8 in data["default"]
     for by_rows in (data["default"], *data["shapes"].values()):
-        assert max(by_rows) == 8 and all(len(choice) == 5 for choice in by_rows.values())
-        assert all(min(choice[:4]) >= 1 for choice in by_rows.values())
-        assert all(choice[4] in (0, 1) for choice in by_rows.values())
-        assert all(choice[0] <= 16 for choice in by_rows.values())
+        few = [choice for rows, choice in by_rows.items() if rows <= 8]
+        many = [choice for rows, choice in by_rows.items() if rows > 8]
+        assert all(len(choice) == 5 and min(choice[:4]) >= 1 for choice in few)
+        assert all(choice[4] in (0, 1) and choice[0] <= 16 for choice in few)
+        assert all(len(choice) == 4 and min(choice) >= 1 for choice in many)
+        assert all(choice[0] * choice[1] <= 16 and choice[3] in (1, 4) for choice in many)
     assert {f"{at.k}x{at.n}" for at in shapes.w4_linears()} == set(data["shapes"])
 
 

@@ -24,12 +24,16 @@ from gfx_kernels.w4a16_linear import cases, launcher, layout, plan, tuning
 from gfx_bench import timing
 from gfx_bench.device import Gpu
 
-ROWS = (1, 2, 4, 8)
+ROWS = (1, 2, 4, 8, 16, 32)
 WAVES = (4, 6, 8, 10, 12, 16)
 STEPS = ((1, 64), (2, 64), (1, 4), (2, 4), (2, 2), (3, 2), (4, 1))  # depth, chunks
 PER_PROCESSOR = (1, 2, 3, 4, 6)
 ALONE = (0, 1)
+# Of more than 8 rows: waves across outputs, along inputs; stages in flight; blocks of a cluster.
+MANY = ((1, 2, 3, 4, 6, 8), (1, 2, 4, 8), (1, 2, 3, 4, 6), (1, 4))
+WAVES_OF_A_BLOCK = 16
 REPLAYS = 5
+MOST_OF_ONE = 8  # rows of x, of an mma kernel
 FINALISTS = 6  # timed again with the weights elsewhere in memory, which can make a difference
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
 
@@ -145,6 +149,9 @@ def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: floa
 
 def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
+    if m > MOST_OF_ONE:
+        yield from many_plans(arch, case, m)
+        return
     seen, data = set(), tuning.of(arch)
     reserved = data["reserved_bytes"]
     of_processor = data["shared_bytes"] + reserved
@@ -158,6 +165,20 @@ def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan
         if (fits or per == 1) and key not in seen:
             seen.add(key)
             yield list(astuple(choice)), found
+
+
+def many_plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
+    """The same for more rows than a kernel of `made` takes."""
+    seen, dtype = set(), row_types.TYPES[case.dtype]
+    shape = (arch, dtype, m, case.n, case.k, case.groups, case.zeros)
+    for across, parts, depth, together in itertools.product(*MANY):
+        if across * parts > WAVES_OF_A_BLOCK:
+            continue
+        found = plan.many_rows(*shape, tuning.Many(across, parts, depth, together))
+        key = (found.kernel, found.blocks, found.threads, found.shared, found.numbers)
+        if key not in seen:
+            seen.add(key)
+            yield [across, parts, depth, together], found
 
 
 def made(arch: str, case: cases.Case, m: int, choice: tuning.Choice) -> plan.Plan:

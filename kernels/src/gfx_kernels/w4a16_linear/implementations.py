@@ -149,8 +149,9 @@ def _gemv(
 ) -> torch.Tensor:
     out = x.new_empty(x.shape[0], n)
     group_size = x.shape[1] // scales.shape[1]
-    for first in range(0, x.shape[0], MAX_ROWS):
-        rows = slice(first, first + MAX_ROWS)
+    at_once = _numbers_of(x.device)["at_once"] if x.shape[0] > MAX_ROWS else MAX_ROWS
+    for first in range(0, x.shape[0], at_once):
+        rows = slice(first, first + at_once)
         launcher.gemv(out[rows], x[rows], qweight, scales, zeros, bias, group_size)
     return out
 

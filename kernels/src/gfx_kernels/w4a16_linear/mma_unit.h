@@ -1,4 +1,4 @@
-// What w4a16_linear's kernel for a matrix unit (mma.h) takes from the device: the unit's step, how
+// What w4a16_linear's kernels for a matrix unit (mma.h, mma_many.h) take from the device: the unit's step, how
 // 4-bit numbers become its operands, and bulk copies into shared memory.
 #pragma once
 #include "gfx.h"
@@ -24,6 +24,8 @@ GFX_DEVICE void multiply_add(bf16, float c[4], u32 a0, u32 a1, u32 a2, u32 a3, u
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
+
+GFX_DEVICE void clear(float c[4]) { c[0] = c[1] = c[2] = c[3] = 0.0f; }
 
 // A word's numbers, exactly, as operands: pairs `low`, and `high`, whose bits are a nibble higher.
 //
@@ -89,8 +91,8 @@ GFX_DEVICE bool elected() {
 // Bulk copies into shared memory and a barrier there that counts their bytes; for one lane.
 struct Arrivals {
   u32 address;
-  GFX_MEMBER void init() const {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(address) : "memory");
+  GFX_MEMBER void init(u32 arrivals = 1) const {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(address), "r"(arrivals) : "memory");
   }
   GFX_MEMBER void expect(u32 bytes) const {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
@@ -112,3 +114,24 @@ struct Arrivals {
         : "memory");
   }
 };
+
+// Blocks of a launch that run together and read each other's shared memory.
+template <int BLOCKS>
+GFX_DEVICE void sync_cluster() {
+  if (BLOCKS == 1) return sync_block();
+  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
+}
+// The sum of what `at` holds in each of the blocks.
+template <int BLOCKS>
+GFX_DEVICE float over_cluster(const float* at) {
+  if (BLOCKS == 1) return *at;
+  const u32 here = (u32)__cvta_generic_to_shared(at);
+  float of[BLOCKS], total = 0.0f;
+#pragma unroll
+  for (int b = 0; b < BLOCKS; b++)
+    asm volatile("{\n.reg .u32 there;\nmapa.shared::cluster.u32 there, %1, %2;\n"
+                 "ld.shared::cluster.f32 %0, [there];\n}" : "=f"(of[b]) : "r"(here), "r"(b));
+#pragma unroll
+  for (int b = 0; b < BLOCKS; b++) total += of[b];
+  return total;
+}

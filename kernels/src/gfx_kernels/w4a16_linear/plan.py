@@ -1,6 +1,7 @@
 """The numbers a kernel of w4a16_linear is launched with, worked out once a shape.
 
-The kernels are handed what would cost them a division: see `Plan` in mma.h, and dot.h.
+The kernels are handed what would cost them a division: see `Plan` in mma.h, `Many` in mma_many.h,
+and dot.h.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 
 from gfx_kernels import rows, runtime
-from gfx_kernels.w4a16_linear import layout, tuning
+from gfx_kernels.w4a16_linear import layout, many, tuning
 
 OP = "w4a16_linear"
 THREADS = 256  # of a block of the dot kernels
@@ -21,7 +22,8 @@ CHUNK = 128  # inputs: four K32 tiles
 TILES = CHUNK // layout.INPUTS
 TOTALS = 8 * 4  # bytes: the sum of a part of x in each of 8 rows
 _POINTERS = "pppppp"
-_ROWS = (1, 2, 4, 8)  # that there are dot kernels for
+_ROWS = (1, 2, 4, 8)  # that there are dot kernels for; an mma kernel takes up to 8
+_MANY = (16, 32)  # that there are many kernels for
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,12 @@ class Plan:
 @cache
 def plan(arch: str, dtype: torch.dtype, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
     """For `m` rows of x and a weight of `n` outputs, `k` inputs in `groups` groups."""
-    make = _mma if tuning.of(arch)["kernel"] == "mma" else _dot
-    return make(arch, rows.TYPES[dtype], m, n, k, groups, zeros)
+    if tuning.of(arch)["kernel"] == "dot":
+        return _dot(rows.TYPES[dtype], m, n, k, groups, zeros)
+    shape = (arch, rows.TYPES[dtype], m, n, k, groups, zeros)
+    if m <= _ROWS[-1]:
+        return mma(*shape, tuning.choice(arch, m, n, k))
+    return many_rows(*shape, tuning.many(arch, m, n, k))
 
 
 def _inverse(k: int, groups: int) -> int:
@@ -48,15 +54,11 @@ def _inverse(k: int, groups: int) -> int:
     return -(-(1 << 20) // group_tiles)
 
 
-def _dot(arch: str, dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
+def _dot(dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
     of = min(r for r in _ROWS if r >= m)
     name = f"{OP}_dot_{dtype}_m{of}{'_zeros' if zeros else ''}"
     kernel = runtime.kernel(OP, name, _POINTERS + "iiiii")
     return Plan(kernel, layout.tiles(n), THREADS, 0, (m, n, k, groups, _inverse(k, groups)))
-
-
-def _mma(arch: str, dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
-    return mma(arch, dtype, m, n, k, groups, zeros, tuning.choice(arch, m, n, k))
 
 
 def mma(
@@ -95,6 +97,26 @@ def mma(
         max(most - free + held * row, _alone(data, choice)),
         (m, n, k, *numbers, step, depth, spans, held),
     )
+
+
+def many_rows(
+    arch: str,
+    dtype: str,
+    m: int,
+    n: int,
+    k: int,
+    groups: int,
+    zeros: bool,
+    choice: tuning.Many,
+) -> Plan:
+    """The plan that `choice` makes for more rows than a kernel above takes."""
+    of, whole = min(r for r in _MANY if r >= m), k // groups % CHUNK == 0 or groups == 1
+    kind = f"{'chunk' if whole else 'any'}{'_zeros' if zeros else ''}"
+    name = f"{OP}_many_{dtype}_{kind}_m{of}_by{choice.together}"
+    most = tuning.of(arch)["shared_bytes"] - many.BARRIERS
+    made = many.numbers(of, n, k, groups, _inverse(k, groups), zeros, choice, most)
+    kernel = runtime.kernel(OP, name, _POINTERS + "i" * 11, overlap=True)
+    return Plan(kernel, made.blocks, made.waves * LANES, made.shared, (m, n, k, *made.given))
 
 
 def _alone(data: dict[str, Any], choice: tuning.Choice) -> int:

@@ -22,6 +22,16 @@ class Choice:
     alone: int  # 1: no block more than these on a processor, though there were room
 
 
+@dataclass(frozen=True)
+class Many:
+    """The same of `many` kernels, whose waves take two tiles of 16 outputs."""
+
+    across: int  # waves of a block beside each other
+    parts: int  # of a stage, one for each of as many such rows of waves; a part is a chunk
+    depth: int  # stages in flight
+    together: int  # blocks that share the stages of the same outputs
+
+
 def of(arch: str) -> dict[str, Any]:
     """The numbers of `arch`."""
     return tuned.of(FOLDER, arch)
@@ -29,6 +39,15 @@ def of(arch: str) -> dict[str, Any]:
 
 def choice(arch: str, m: int, n: int, k: int) -> Choice:
     """The choice for a shape that was measured, else the device's default; for `m` rows of x."""
+    return Choice(*_numbers(arch, m, n, k))
+
+
+def many(arch: str, m: int, n: int, k: int) -> Many:
+    """The same for as many rows as only `many` kernels take."""
+    return Many(*_numbers(arch, m, n, k))
+
+
+def _numbers(arch: str, m: int, n: int, k: int) -> list[int]:
     data = of(arch)
-    by_rows = data.get("shapes", {}).get(f"{k}x{n}", data["default"])
-    return Choice(*by_rows[min(rows for rows in by_rows if rows >= m)])
+    by_rows: dict[int, list[int]] = data["default"] | data.get("shapes", {}).get(f"{k}x{n}", {})
+    return by_rows[min(rows for rows in by_rows if rows >= m)]
