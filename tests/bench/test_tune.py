@@ -44,7 +44,7 @@ def test_only_the_rows_that_were_asked_for(
     assert yaml.safe_load(before)["shapes"] == tuning.of(ARCH)["shapes"], "a cache, unchanged"
 
 
-def test_shapes_that_are_new_start_with_the_default(tmp_path: Path) -> None:
+def test_shapes_that_are_new_have_what_was_tuned(tmp_path: Path) -> None:
     data = tune.of_device(ARCH)
     for shape in ("128x16", "128x32"):
         tune.rows_of(shape, data)[1] = [9, 9, 9, 9, 1]
@@ -52,7 +52,7 @@ def test_shapes_that_are_new_start_with_the_default(tmp_path: Path) -> None:
     text = (tmp_path / "new.yaml").read_text("utf-8")
     assert "&" not in text and "*" not in text, "yaml would point from one shape to the other"
     new = yaml.safe_load(text)["shapes"]
-    assert new["128x16"] == new["128x32"] == {**tuning.of(ARCH)["default"], 1: [9, 9, 9, 9, 1]}
+    assert new["128x16"] == new["128x32"] == {1: [9, 9, 9, 9, 1]}
     assert tune.of_device(ARCH)["shapes"].keys() == tuning.of(ARCH)["shapes"].keys()
 
 
@@ -74,7 +74,7 @@ PLANS = "default:\n  1: [8, 2, 2, 3, 1]\n"
 
 
 @pytest.mark.parametrize(
-    "rest", ["", "shapes: {}\n", "shapes:  # none yet\n", "shapes:\n  1x1: {}\nmore: 1\n"]
+    "rest", ["", "shapes: {}\n", "shapes:  # none yet\n", "shapes:\n  1x1: {}\nrows: 1\n"]
 )
 def test_a_file_that_could_not_be_written_again(
     rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,7 +92,7 @@ def test_a_file_without_shapes_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     tune.rows_of("128x16", data)[2] = [9, 9, 9, 9, 1]
     tune.write(tmp_path / "sm_1.yaml", "sm_1", data["shapes"])
     written = yaml.safe_load((tmp_path / "sm_1.yaml").read_text("utf-8"))
-    assert written["shapes"] == {"128x16": {1: [8, 2, 2, 3, 1], 2: [9, 9, 9, 9, 1]}}
+    assert written["shapes"] == {"128x16": {2: [9, 9, 9, 9, 1]}}
 
 
 def test_plans_differ_and_fit() -> None:
@@ -105,6 +105,18 @@ def test_plans_differ_and_fit() -> None:
         assert per == 1 or per * waves <= tune.WAVES_OF_A_PROCESSOR
         each = todo.shared + data["reserved_bytes"]
         assert per == 1 or per * each <= data["shared_bytes"] + data["reserved_bytes"]
+
+
+@pytest.mark.parametrize("m", [9, 32])
+def test_plans_for_many_rows_differ_and_fit(m: int) -> None:
+    tried = list(tune.plans(ARCH, CASE, m))
+    launches = {(todo.kernel.name, todo.blocks, todo.shared, todo.numbers) for _, todo in tried}
+    assert len(launches) == len(tried) > 20
+    for choice, todo in tried:
+        assert len(choice) == len(tune.MANY) and todo.numbers[0] == m
+        assert todo.threads <= 32 * tune.WAVES_OF_A_BLOCK
+        assert todo.shared <= tuning.of(ARCH)["shared_bytes"]
+    assert {choice[-1] for choice, _ in tried} == set(tune.MANY[-1])
 
 
 def test_blocks_are_alone_where_that_makes_a_difference() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gfx_compile import toolchain
+import yaml
 from gfx_kernels import targets, tuned
 from gfx_kernels.skinny_linear import implementations
 from gfx_kernels.w4a16_linear import tuning
 
+TOOLCHAIN = Path(__file__).parents[2] / "kernels" / "toolchain.yaml"
+PLANS = {"processors", "shared_bytes", "reserved_bytes", "default", "shapes"}  # of mma kernels
 FOLDERS = (implementations.TUNE, tuning.FOLDER)
 
 
@@ -35,9 +37,20 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_a_device_says_what_there_is_to_say(folder: Path) -> None:
+    """A misspelt key would leave the default in force."""
+    known = tuned.of(folder, "an unknown device").keys()
+    for file in set(folder.glob("*.yaml")) - {folder / "default.yaml"}:
+        own = yaml.safe_load(file.read_text("utf-8"))
+        plans = PLANS if own.get("kernel") == "mma" else set()
+        assert own.keys() <= known | plans and "rows" in own, file.name
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
 def test_the_default_says_up_to_which_rows_and_files_are_of_devices(folder: Path) -> None:
     assert "rows" in tuned.of(folder, "an unknown device")
-    known = {"default", *targets.all_targets(), *toolchain.architectures()}
+    compiled = yaml.safe_load(TOOLCHAIN.read_text("utf-8"))["nvidia"]["architectures"]
+    known = {"default", *targets.all_targets(), *compiled}
     assert {file.stem for file in folder.glob("*.yaml")} <= known
 
 

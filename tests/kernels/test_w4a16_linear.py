@@ -50,7 +50,7 @@ def test_dequantise_is_within_tolerance(
 
 def _slices(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     numbers = {**tuning.of("cpu"), "slice_bytes": size}
-    monkeypatch.setattr(implementations, "_numbers_of", lambda device: numbers)
+    monkeypatch.setattr(implementations, "numbers_for", lambda x: numbers)
 
 
 def _check_dequantise(case: cases.Case) -> None:

@@ -13,14 +13,12 @@ from gfx_kernels import availability, rows
 from gfx_kernels.w4a16_linear import cases, implementations, launcher, plan, reference, tuning
 
 
-def _has_them() -> bool:
-    if not torch.cuda.is_available():
-        return False
-    arch = availability.arch_of(torch.device("cuda", 0))
-    return bool(tuning.of(arch)["kernel"] == "mma")
+def _arch() -> str:
+    return availability.arch_of(torch.device("cuda", 0))
 
 
-pytestmark = pytest.mark.skipif(not _has_them(), reason="needs a GPU with these kernels")
+HAS_THEM = torch.cuda.is_available() and tuning.of(_arch())["kernel"] == "mma"
+pytestmark = pytest.mark.skipif(not HAS_THEM, reason="needs a GPU with these kernels")
 
 # Waves across outputs and along inputs, stages in flight, blocks of a cluster.
 CHOICES = [(2, 4, 2, 1), (1, 1, 1, 4), (8, 2, 3, 1), (3, 2, 2, 4), (2, 8, 6, 1), (1, 16, 2, 4)]
@@ -29,6 +27,7 @@ LAYERS = [
     (1, 32, 32, True),
     (40, 96, 32, False),
     (272, 1056, 96, True),
+    (272, 1056, 1056, True),
     (528, 2048, 128, True),
     (100, 3584, 3584, False),
     (1000, 1024, 256, False),
@@ -51,8 +50,8 @@ def test_any_plan_makes_the_result_and_nothing_else(
     n, k, size, zeros = layer
     case = cases.Case(m, k, n, size, dtype, zeros=zeros, bias=True)
     a = cases.arguments(case, cases.problem(case, seed=m, device="cuda"))
-    arch, shape = availability.arch_of(torch.device("cuda", 0)), (m, n, k, k // size, zeros)
-    todo = plan.many_rows(arch, rows.TYPES[dtype], *shape, tuning.Many(*choice))
+    shape = (m, n, k, k // size, zeros)
+    todo = plan.many_rows(_arch(), rows.TYPES[dtype], *shape, tuning.Many(*choice))
     exact = _exact(a, n)
     first: torch.Tensor | None = None
     for _ in range(3):
@@ -67,19 +66,22 @@ def test_any_plan_makes_the_result_and_nothing_else(
         first = out
 
 
-def test_launches_that_overlap_keep_their_order() -> None:
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_launches_that_overlap_keep_their_order(choice: tuple[int, ...]) -> None:
     """Each takes what the one before it writes, which it may not read before that has ended."""
     case = cases.Case(20, 1024, 1024, 128, torch.float16, zeros=True)
     a = cases.arguments(case, cases.problem(case, device="cuda"))
+    shape = (case.m, case.n, case.k, case.groups, True)
+    todo = plan.many_rows(_arch(), "f16", *shape, tuning.Many(*choice))
     steps = [a["x"], *(torch.empty_like(a["x"]) for _ in range(8))]
-    _launch(steps[:2], a)
+    _launch(todo, steps[:2], a)
     a["scales"] *= steps[0].norm() / steps[1].norm()  # so that all are about as large
     for i in range(8):
-        _launch(steps[i : i + 2], a)
+        _launch(todo, steps[i : i + 2], a)
         torch.cuda.synchronize()
     wanted, graph = [step.clone() for step in steps], torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        _launch(steps, a)
+        _launch(todo, steps, a)
     for _ in range(20):
         for step in steps[1:]:
             step.zero_()
@@ -87,6 +89,6 @@ def test_launches_that_overlap_keep_their_order() -> None:
         assert all(map(torch.equal, steps, wanted))
 
 
-def _launch(steps: list[torch.Tensor], a: dict[str, torch.Tensor]) -> None:
+def _launch(todo: plan.Plan, steps: list[torch.Tensor], a: dict[str, torch.Tensor]) -> None:
     for x, out in pairwise(steps):
-        launcher.gemv(out, x, a["qweight"], a["scales"], a["zeros"], None, 128)
+        launcher.launch(todo, out, x, a["qweight"], a["scales"], a["zeros"], None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from gfx_kernels import choice, w4a16_linear
+from gfx_kernels import choice, runtime, w4a16_linear
 from gfx_kernels.w4a16_linear import cases, implementations, launcher, plan, reference, tuning
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -22,14 +22,9 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
     if request.param == "every device's":
         everywhere = tuning.of("an unknown device")
         monkeypatch.setattr(tuning, "of", lambda arch: everywhere)
-    _forget()
+    plan.plan.cache_clear()
     yield
-    _forget()
-
-
-def _forget() -> None:
-    for found in (plan.plan, implementations._rows_on, implementations._numbers_of):
-        found.cache_clear()
+    plan.plan.cache_clear()
 
 
 def _arguments(case: cases.Case, seed: int = 0) -> dict[str, Any]:
@@ -98,13 +93,13 @@ def test_inputs_far_from_zero(m: int, size: int, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("m", [9, 16, 31, 32, 33, 64])
 def test_more_rows_than_a_launch_takes(m: int) -> None:
     arguments = _arguments(cases.Case(m, 1024, 528, 128, torch.float16, zeros=True, bias=True))
-    if m > implementations._rows_on(torch.device("cuda", 0)):
+    if m > implementations.numbers_for(arguments["x"])["rows"]:
         with pytest.raises(ValueError, match="more than"):
             w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
         return
     out = w4a16_linear.w4a16_linear(**arguments, implementation="gemv")
     assert _worst(out, arguments) <= cases.TOLERANCE[torch.float16]
-    at_once = implementations._numbers_of(torch.device("cuda", 0))["at_once"]
+    at_once = plan.at_once(launcher.arch_of(runtime.current(), 0))
     for rows in (slice(0, at_once), slice(at_once, 2 * at_once)):
         part = {**arguments, "x": arguments["x"][rows].contiguous()}
         if part["x"].numel():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -33,7 +32,6 @@ ALONE = (0, 1)
 MANY = ((1, 2, 3, 4, 6, 8), (1, 2, 4, 8), (1, 2, 3, 4, 6), (1, 4))
 WAVES_OF_A_BLOCK = 16
 REPLAYS = 5
-MOST_OF_ONE = 8  # rows of x, of an mma kernel
 FINALISTS = 6  # timed again with the weights elsewhere in memory, which can make a difference
 WAVES_OF_A_PROCESSOR = 32  # that 64 registers a thread leave room for
 
@@ -74,18 +72,18 @@ def of_device(arch: str) -> dict[str, Any]:
     """A copy of what the device's file says. Raises SystemExit if it cannot be tuned."""
     if not file(arch).is_file():
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} is not there")
-    data = deepcopy(tuning.of(arch))
-    if "default" not in data:
+    own = yaml.safe_load(file(arch).read_text("utf-8"))
+    if "default" not in own:
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} has no `default`")
-    if list(data)[-1] != "shapes" or SHAPES not in file(arch).read_text("utf-8"):
+    if list(own)[-1] != "shapes" or SHAPES not in file(arch).read_text("utf-8"):
         raise SystemExit(f"{file(arch)} has to end with a line `shapes:` and what is tuned")
-    data["shapes"] = data["shapes"] or {}
-    return data
+    own["shapes"] = own["shapes"] or {}
+    return dict(own)
 
 
 def rows_of(shape: str, data: dict[str, Any]) -> dict[int, list[int]]:
-    """The plans of a shape by rows of x, to be changed; a new shape has the default ones."""
-    rows: dict[int, list[int]] = data["shapes"].setdefault(shape, deepcopy(data["default"]))
+    """The plans of a shape by rows of x, to be changed; rows that are left out have the default."""
+    rows: dict[int, list[int]] = data["shapes"].setdefault(shape, {})
     return rows
 
 
@@ -149,7 +147,7 @@ def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: floa
 
 def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
-    if m > MOST_OF_ONE:
+    if m > plan.ROWS[-1]:
         yield from many_plans(arch, case, m)
         return
     seen, data = set(), tuning.of(arch)

@@ -1,7 +1,7 @@
 """What computes w4a16_linear, and which of it serves a call.
 
-`gemv`       the kernel: 16-bit activations, a launch for every MAX_ROWS rows; up to as many rows as
-             `tune/` says that pays on the device
+`gemv`       the kernel: 16-bit activations, up to as many rows as `tune/` says that pays on the
+             device, in one launch or several
 `triton`     a Triton matrix product of 16-bit activations, up to as many rows as `tune/` says
 `dequantise` 16- or 32-bit weights a slice at a time and torch's matrix product: any rows
 `reference`  the definition, in float32 on any device: what the cpu target has, and for comparisons
@@ -16,10 +16,20 @@ from typing import Any
 import torch
 
 from gfx_kernels import availability, choice, registration, targets
-from gfx_kernels.w4a16_linear import arguments, dequantise, launcher, layout, reference, tuning
+from gfx_kernels.runtime import GpuError, current
+from gfx_kernels.w4a16_linear import (
+    arguments,
+    dequantise,
+    launcher,
+    layout,
+    plan,
+    reference,
+    tuning,
+)
 
 OP = "w4a16_linear"
-MAX_ROWS = 8
+MAX_ROWS = plan.ROWS[-1]  # that one launch takes on every device
+EVERYWHERE = "default"
 MAX_INPUTS = 32768
 ALIGNMENT = 16  # bytes; what the kernel loads at once
 KERNEL_DTYPES = (torch.float16, torch.bfloat16)
@@ -38,7 +48,7 @@ def _why_no_gemv(
     zeros: torch.Tensor | None,
 ) -> str | None:
     k, groups = x.shape[-1], scales.shape[1]
-    if x.numel() > MAX_ROWS * k and x.numel() > (most := _rows_on(x.device)) * k:
+    if x.numel() > MAX_ROWS * k and x.numel() > (most := numbers_for(x)["rows"]) * k:
         return f"more than {most} rows"
     if x.dtype not in KERNEL_DTYPES:
         return f"{x.dtype} activations"
@@ -49,19 +59,12 @@ def _why_no_gemv(
     return availability.why_not_on_device(OP, x.device)
 
 
-@cache
-def _rows_on(device: torch.device) -> int:
-    """Rows up to which the kernel pays on `device`, in several launches; one's without a kernel."""
-    if availability.why_not_on_device(OP, device) is not None:
-        return MAX_ROWS
-    most: int = _numbers_of(device)["rows"]
-    return most
-
-
-@cache
-def _numbers_of(device: torch.device) -> dict[str, Any]:
-    """What `tune/` says of `device`; of the CPU what holds everywhere."""
-    return tuning.of("cpu" if device.type == "cpu" else availability.arch_of(device))
+def numbers_for(x: torch.Tensor) -> dict[str, Any]:
+    """What `tune/` says of the device of `x`; without a GPU what holds everywhere."""
+    try:
+        return tuning.of(launcher.arch_of(current(), x.get_device()))
+    except GpuError:
+        return tuning.of(EVERYWHERE)
 
 
 def _why_no_triton(
@@ -71,7 +74,7 @@ def _why_no_triton(
     zeros: torch.Tensor | None,
 ) -> str | None:
     k, groups = x.shape[-1], scales.shape[1]
-    if x.numel() > (most := _numbers_of(x.device)["triton_rows"]) * k:
+    if x.numel() > (most := numbers_for(x)["triton_rows"]) * k:
         return f"more than {most} rows"
     if x.dtype not in KERNEL_DTYPES:
         return f"{x.dtype} activations"
@@ -134,7 +137,7 @@ def run(
 
         out = triton_gemm.w4a16_linear(rows, qweight, scales, zeros, bias, n)
     else:
-        most = _numbers_of(x.device)["slice_bytes"]
+        most = numbers_for(x)["slice_bytes"]
         out = dequantise.w4a16_linear(rows, qweight, scales, zeros, bias, n, most)
     return out.view(*x.shape[:-1], n)
 
@@ -149,7 +152,7 @@ def _gemv(
 ) -> torch.Tensor:
     out = x.new_empty(x.shape[0], n)
     group_size = x.shape[1] // scales.shape[1]
-    at_once = _numbers_of(x.device)["at_once"] if x.shape[0] > MAX_ROWS else MAX_ROWS
+    at_once = plan.at_once(launcher.arch_of(current(), x.get_device()))
     for first in range(0, x.shape[0], at_once):
         rows = slice(first, first + at_once)
         launcher.gemv(out[rows], x[rows], qweight, scales, zeros, bias, group_size)

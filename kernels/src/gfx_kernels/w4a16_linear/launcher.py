@@ -1,4 +1,4 @@
-"""Launch w4a16_linear's kernel for 1 to 8 rows of x."""
+"""Launch w4a16_linear's kernels for few rows of x."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def gemv(
 ) -> None:
     """One launch on the current stream of `x`'s device: `x` `[m, k]` to `out` `[m, n]`.
 
-    Arguments as checked by the op; the weight as `layout` says.
+    At most `plan.at_once` rows; arguments as checked by the op; the weight as `layout` says.
     """
     (m, k), n = x.shape, out.shape[1]
-    arch = _arch(current(), x.get_device())
+    arch = arch_of(current(), x.get_device())
     todo = plan.plan(arch, x.dtype, m, n, k, k // group_size, zeros is not None)
     launch(todo, out, x, qweight, scales, zeros, bias)
 
 
 @cache
-def _arch(driver: Driver, device: int) -> str:
+def arch_of(driver: Driver, device: int) -> str:
     """The architecture of a device; -1 is the current one, which only a test's driver has."""
     return driver.host.arch(device if device >= 0 else driver.host.current_device())
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gfx_kernels.w4a16_linear import layout, tuning
+from gfx_kernels.w4a16_linear.staging import TILES, of_tile, spans
 
-_TILES = 4  # of layout.INPUTS, of a part of a stage
 _PAIR = 2  # tiles of outputs of a wave
-BARRIERS = 128  # bytes
+_BARRIER = 8  # bytes
+_MOST_BARRIERS = 16
+BARRIERS = _MOST_BARRIERS * _BARRIER
 
 
 @dataclass(frozen=True)
@@ -31,32 +33,36 @@ def numbers(
     choice: tuning.Many,
     most: int,
 ) -> Numbers:
-    """What `choice` makes, with smaller stages or fewer where `most` bytes of LDS are too few.
+    """What `choice` makes, with smaller stages or fewer where `most` bytes are too few for them.
 
-    `rows`: of x, that the kernel is for; `inverse`: as plan.py has it.
+    `rows`: of x, that the kernel is for; `inverse`: as plan.py has it; `most`: without barriers.
+    Raises ValueError where they are too few for any.
     """
     tiles, group_tiles = k // layout.INPUTS, k // groups // layout.INPUTS
-    parts, across = min(choice.parts, -(-tiles // _TILES)), choice.across
-    while _place(rows, across, parts, spans := _spans(parts, groups, group_tiles), zeros) > most:
+    parts, across = min(choice.parts, -(-tiles // TILES)), choice.across
+    while True:
+        touched, sums = spans(parts, groups, group_tiles), _sums(rows, across, parts)
+        place = _place(rows, across, parts, touched, zeros)
+        if max(place, sums) <= most:
+            break
+        if across == parts == 1:
+            raise ValueError(f"{rows} rows do not fit in {most} bytes of shared memory")
         across, parts = (across // 2, parts) if across > 1 else (1, parts // 2)
-    place = _place(rows, across, parts, spans, zeros)
-    stages = -(-tiles // (parts * _TILES))
-    depth = min(choice.depth, -(-stages // choice.together), most // place)
-    sums = across * parts * _PAIR * rows * layout.ROWS * 4
+    stages = -(-tiles // (parts * TILES))
+    depth = min(choice.depth, -(-stages // choice.together), most // place, _MOST_BARRIERS)
     return Numbers(
         -(-layout.tiles(n) // (across * _PAIR)) * choice.together,
         across * parts,
         BARRIERS + max(depth * place, sums),
-        (tiles, stages, groups, inverse, across, parts, depth, spans),
+        (tiles, stages, groups, inverse, across, parts, depth, touched),
     )
 
 
-def _spans(parts: int, groups: int, group_tiles: int) -> int:
-    """Groups that a stage can touch."""
-    return min(groups, (parts * _TILES - 1) // group_tiles + 2)
-
-
-def _place(rows: int, across: int, parts: int, spans: int, zeros: bool) -> int:
+def _place(rows: int, across: int, parts: int, touched: int, zeros: bool) -> int:
     """Bytes of a stage: x, rows at different banks, and what belongs to its tiles of outputs."""
-    of_tile = parts * 1024 + spans * 32 + ((spans * 8 + 31) & ~15 if zeros else 0)
-    return rows * (parts * 256 + 64) + across * _PAIR * of_tile
+    return rows * (parts * 256 + 64) + across * _PAIR * of_tile(parts, touched, zeros)
+
+
+def _sums(rows: int, across: int, parts: int) -> int:
+    """Bytes of the sums of all waves."""
+    return across * parts * _PAIR * rows * layout.ROWS * 4

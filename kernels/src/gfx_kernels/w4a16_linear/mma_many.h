@@ -12,7 +12,7 @@ constexpr int PAIR = 2;
 
 // What many.py has worked out.
 struct Many {
-  int tiles, stages;    // of 32 inputs; of parts * 4 of these
+  int tiles, stages;    // of 32 inputs, as in `Plan`; of parts * 4 of these
   int groups, inverse;  // of a row; tile * inverse >> 20 is a tile's group
   int across, parts;    // waves of a block: across * parts
   int depth, spans;     // stages in flight; groups that a stage can touch

@@ -1,5 +1,5 @@
-// What w4a16_linear's kernels for a matrix unit (mma.h, mma_many.h) take from the device: the unit's step, how
-// 4-bit numbers become its operands, and bulk copies into shared memory.
+// What w4a16_linear's kernels for a matrix unit (mma.h, mma_many.h) take from the device: the unit's step,
+// how 4-bit numbers become its operands, bulk copies into shared memory, clusters of blocks.
 #pragma once
 #include "gfx.h"
 
@@ -115,7 +115,7 @@ struct Arrivals {
   }
 };
 
-// Blocks of a launch that run together and read each other's shared memory.
+// A barrier of a cluster's blocks, after which each may read the others' shared memory.
 template <int BLOCKS>
 GFX_DEVICE void sync_cluster() {
   if (BLOCKS == 1) return sync_block();

@@ -14,15 +14,14 @@ import torch
 
 from gfx_kernels import rows, runtime
 from gfx_kernels.w4a16_linear import layout, many, tuning
+from gfx_kernels.w4a16_linear.staging import CHUNK, TILES, of_tile, spans
 
 OP = "w4a16_linear"
 THREADS = 256  # of a block of the dot kernels
 LANES = 32  # of a wave of the mma kernels
-CHUNK = 128  # inputs: four K32 tiles
-TILES = CHUNK // layout.INPUTS
 TOTALS = 8 * 4  # bytes: the sum of a part of x in each of 8 rows
 _POINTERS = "pppppp"
-_ROWS = (1, 2, 4, 8)  # that there are dot kernels for; an mma kernel takes up to 8
+ROWS = (1, 2, 4, 8)  # that there are dot kernels for; an mma kernel takes up to 8
 _MANY = (16, 32)  # that there are many kernels for
 
 
@@ -37,13 +36,18 @@ class Plan:
     numbers: tuple[int, ...]
 
 
+def at_once(arch: str) -> int:
+    """Rows of x that a launch takes."""
+    return ROWS[-1] if tuning.of(arch)["kernel"] == "dot" else _MANY[-1]
+
+
 @cache
 def plan(arch: str, dtype: torch.dtype, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
     """For `m` rows of x and a weight of `n` outputs, `k` inputs in `groups` groups."""
     if tuning.of(arch)["kernel"] == "dot":
         return _dot(rows.TYPES[dtype], m, n, k, groups, zeros)
     shape = (arch, rows.TYPES[dtype], m, n, k, groups, zeros)
-    if m <= _ROWS[-1]:
+    if m <= ROWS[-1]:
         return mma(*shape, tuning.choice(arch, m, n, k))
     return many_rows(*shape, tuning.many(arch, m, n, k))
 
@@ -55,7 +59,7 @@ def _inverse(k: int, groups: int) -> int:
 
 
 def _dot(dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
-    of = min(r for r in _ROWS if r >= m)
+    of = min(r for r in ROWS if r >= m)
     name = f"{OP}_dot_{dtype}_m{of}{'_zeros' if zeros else ''}"
     kernel = runtime.kernel(OP, name, _POINTERS + "iiiii")
     return Plan(kernel, layout.tiles(n), THREADS, 0, (m, n, k, groups, _inverse(k, groups)))
@@ -89,13 +93,13 @@ def mma(
     blocks = min(layout.tiles(n), data["processors"] * choice.per_processor)
     name = f"{OP}_mma_{dtype}_{kind}{'_zeros' if zeros else ''}"
     numbers = (k // layout.INPUTS, chunks, groups, _inverse(k, groups), blocks, waves, share, extra)
-    spans = _spans(step, groups, group_tiles)
+    touched = spans(step, groups, group_tiles)
     return Plan(
         runtime.kernel(OP, name, _POINTERS + "i" * 15, overlap=True),
         blocks,
         waves * LANES,
         max(most - free + held * row, _alone(data, choice)),
-        (m, n, k, *numbers, step, depth, spans, held),
+        (m, n, k, *numbers, step, depth, touched, held),
     )
 
 
@@ -134,13 +138,7 @@ def _apart(group_tiles: int) -> str:
     return "tile" if group_tiles == 1 else "any"
 
 
-def _spans(step: int, groups: int, group_tiles: int) -> int:
-    """Groups that a step can touch."""
-    return min(groups, (step * TILES - 1) // group_tiles + 2)
-
-
 def _fixed(waves: int, depth: int, step: int, groups: int, group_tiles: int, zeros: bool) -> int:
     """Bytes of shared memory without x and its sums: sums, barriers, the steps in flight."""
-    spans = _spans(step, groups, group_tiles)
-    place = step * 1024 + spans * 32 + ((spans * 8 + 31) & ~15 if zeros else 0)
+    place = of_tile(step, spans(step, groups, group_tiles), zeros)
     return waves * 1024 + (waves * depth * 8 + 127 & ~127) + waves * depth * place

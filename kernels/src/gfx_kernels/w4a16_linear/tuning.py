@@ -38,7 +38,7 @@ def of(arch: str) -> dict[str, Any]:
 
 
 def choice(arch: str, m: int, n: int, k: int) -> Choice:
-    """The choice for a shape that was measured, else the device's default; for `m` rows of x."""
+    """For `m` rows of x: what was measured of the shape, else the device's default."""
     return Choice(*_numbers(arch, m, n, k))
 
 
