@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from gfx_bench.peers import w4_layouts
-from gfx_kernels.w4a16_linear import nibbles
+from gfx_kernels.w4 import nibbles
 
 N, K = 24, 32
 VALUES = torch.randint(0, 16, (N, K), generator=torch.Generator().manual_seed(1)).to(torch.uint8)

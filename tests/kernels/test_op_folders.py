@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import gfx_kernels
@@ -36,3 +38,20 @@ def test_a_kernel_is_tested_on_a_gpu_and_emulated(op: str) -> None:
     cases = importlib.import_module(f"gfx_kernels.{op}.cases")
     assert any(case.emulate for case in cases.CASES), "mark small cases with emulate=True"
     assert cases.BENCH
+
+
+def _used_by(folder: str) -> set[str]:
+    """Folders of gfx_kernels that modules of `folder` import."""
+    found = set()
+    for file in (_ROOT / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                whole = [f"{node.module}.{alias.name}".split(".") for alias in node.names]
+                found |= {name[1] for name in whole if name[0] == _ROOT.name}
+    return found & {path.parent.name for path in _ROOT.glob("*/__init__.py")} - {folder}
+
+
+def test_folders_do_not_import_each_other_in_circles() -> None:
+    order = TopologicalSorter({name: _used_by(name) for name in OPS})
+    assert "w4a16_dequantise" in _used_by("w4a16_linear")
+    order.prepare()  # raises CycleError

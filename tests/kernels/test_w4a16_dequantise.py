@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from gfx_kernels import w4a16_dequantise
+from gfx_kernels.w4 import layout
 from gfx_kernels.w4a16_dequantise import cases
-from gfx_kernels.w4a16_linear import layout
 
 from tests.support import writing_op
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import yaml
 from gfx_kernels import rows as row_types
-from gfx_kernels.w4a16_linear import cases, launcher, layout, plan, tuning
+from gfx_kernels.w4a16_linear import cases, launcher, plan, tuning
 
 from gfx_bench import timing
 from gfx_bench.device import Gpu
@@ -96,15 +96,10 @@ def write(out: Path, arch: str, shapes: Shapes) -> None:
 
 def weights(case: cases.Case, count: int) -> Weights:
     """`count` copies of random weights of the case's shape."""
-    tiles, groups = layout.tiles(case.n), case.groups
-    words = (tiles, case.k // layout.INPUTS, layout.ROWS, layout.WORDS)
-    random = torch.randint(-(2**31), 2**31, words, dtype=torch.int32, device="cuda")
-    scales = torch.rand(tiles, groups, layout.ROWS, device="cuda").to(case.dtype) * 0.02
-    zeros = None
-    if case.zeros:
-        zeros = torch.randint(-(2**31), 2**31, (tiles, groups, 2), dtype=torch.int32, device="cuda")
+    made = cases.packed_weight(case, device="cuda")
+    zeros = made.zeros
     return [
-        (random.clone(), scales.clone(), None if zeros is None else zeros.clone())
+        (made.qweight.clone(), made.scales.clone(), None if zeros is None else zeros.clone())
         for _ in range(count)
     ]
 

@@ -62,6 +62,13 @@ def same_device(**tensors: torch.Tensor | None) -> None:
             )
 
 
+def side_by_side(**tensors: torch.Tensor | None) -> None:
+    """All contiguous, and on one device."""
+    same_device(**tensors)
+    for name, tensor in tensors.items():
+        contiguous(name, tensor)
+
+
 def same_dtype(**tensors: torch.Tensor | None) -> None:
     """All have the dtype of the first that is not absent."""
     present = [(name, t) for name, t in tensors.items() if t is not None]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import torch
-from gfx_kernels.w4a16_linear import nibbles
+from gfx_kernels.w4 import nibbles
 
 SYMMETRIC_ZERO = 8
 

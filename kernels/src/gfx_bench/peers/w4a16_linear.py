@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gfx_kernels.w4a16_linear import nibbles
+from gfx_kernels.w4 import nibbles
 
 from gfx_bench.contestants import Contestant
 from gfx_bench.errors import Unavailable

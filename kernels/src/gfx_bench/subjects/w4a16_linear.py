@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gfx_kernels.w4a16_linear import cases, layout
+from gfx_kernels.w4 import layout
+from gfx_kernels.w4a16_linear import cases
 
 from gfx_bench import assembly
 from gfx_bench.contestants import OURS, Contestant, Round

@@ -18,6 +18,4 @@ def check(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> N
     checks.shape("weight", weight, ("n", x.shape[1]))
     checks.shape("bias", bias, (weight.shape[0],))
     checks.not_empty("weight", weight)
-    checks.same_device(**tensors)
-    for name, tensor in tensors.items():
-        checks.contiguous(name, tensor)
+    checks.side_by_side(**tensors)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from gfx_kernels import checks, registration, rows
+from gfx_kernels.w4 import layout, nibbles
 from gfx_kernels.w4a16_dequantise import launcher, reference
-from gfx_kernels.w4a16_linear import arguments, layout, nibbles
 
 
 def check(
@@ -31,7 +31,7 @@ def check(
     checks.between("k", k, 1, launcher.MOST_INPUTS)
     checks.same_dtype(scales=scales, out=out)
     checks.shape("out", out, (tiles * layout.ROWS, k))
-    arguments.check_memory(qweight=qweight, scales=scales, zeros=zeros, out=out)
+    checks.side_by_side(qweight=qweight, scales=scales, zeros=zeros, out=out)
 
 
 def whole_words(k: int, groups: int) -> bool:
@@ -57,7 +57,7 @@ def w4a16_dequantise(
     """`scales * (value - zeros)`, each rounded once; returns `out` `[n, k]`, contiguous.
 
     `qweight` int32 `[n/16, k/32, 16, 4]`, `scales` `[n/16, groups, 16]` in the dtype of `out`,
-    `zeros` int32 `[n/16, groups, 2]`, as `gfx_kernels.w4a16_linear.layout` says. Groups of a
+    `zeros` int32 `[n/16, groups, 2]`, as `gfx_kernels.w4.layout` says. Groups of a
     multiple of 8 inputs; float16, bfloat16 or float32.
     Raises ValueError where dtypes, shapes, strides or devices do not fit, or there is nothing.
     """

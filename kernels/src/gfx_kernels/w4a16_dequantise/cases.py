@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from gfx_kernels import casework, shapes
+from gfx_kernels.w4 import layout, random
 from gfx_kernels.w4a16_dequantise import reference
-from gfx_kernels.w4a16_linear import cases, layout
 
 ACCUMULATOR = torch.float32  # of the product: there are no sums
 WRITES = ("out",)
@@ -43,10 +43,10 @@ class Case:
 
 def problem(case: Case, seed: int = 0) -> casework.Arguments:
     """Random arguments for `case`, the same for the same seed: every bit pattern is a weight."""
-    linear = cases.Case(1, case.k, case.rows, case.group_size, case.dtype, zeros=case.zeros)
+    weight = random.packed(case.rows, case.k, case.groups, case.dtype, case.zeros, seed)
     memory = torch.full((case.rows * case.k + case.odd,), float("nan"), dtype=case.dtype)
     out = memory[case.odd :].view(case.rows, case.k)
-    return {"out": out, **vars(cases.packed_weight(linear, seed))}
+    return {"out": out, **vars(weight)}
 
 
 def worst(case: Case, before: casework.Arguments, after: casework.Arguments) -> float:

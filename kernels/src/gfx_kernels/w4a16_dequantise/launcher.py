@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from gfx_kernels import rows, runtime
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout
 
 _OP = "w4a16_dequantise"
 _THREADS = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gfx_kernels.w4a16_linear import layout, nibbles
+from gfx_kernels.w4 import layout, nibbles
 
 _PAIR = 0x000F000F
 

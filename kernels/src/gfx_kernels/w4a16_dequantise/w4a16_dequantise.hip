@@ -1,4 +1,4 @@
-// out = scale * (q - zero), rounded once, for 4-bit weights as w4a16_linear's layout.py says. Where a
+// out = scale * (q - zero), rounded once, for 4-bit weights as w4/layout.py says. Where a
 // matrix product has many rows of x, this is a small part of it.
 #include "gfx.h"
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from gfx_kernels.w4a16_linear import arguments, implementations, layout
+from gfx_kernels.w4 import layout
+from gfx_kernels.w4a16_linear import arguments, implementations
 from gfx_kernels.w4a16_linear.arguments import DTYPES as DTYPES
 from gfx_kernels.w4a16_linear.implementations import describe as describe
 from gfx_kernels.w4a16_linear.implementations import why_not_on as why_not_on

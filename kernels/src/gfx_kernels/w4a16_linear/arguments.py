@@ -6,7 +6,7 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gfx_kernels import checks
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 
@@ -30,7 +30,7 @@ def check(
     checks.shape("order", order, (x.shape[-1],))
     checks.same_dtype(x=x, bias=bias)
     checks.shape("bias", bias, (n,))
-    check_memory(x=x, qweight=qweight, scales=scales, zeros=zeros, order=order, bias=bias)
+    checks.side_by_side(x=x, qweight=qweight, scales=scales, zeros=zeros, order=order, bias=bias)
 
 
 def _check_input(x: torch.Tensor) -> None:
@@ -64,13 +64,6 @@ def _check_weight(
     checks.shape("scales", scales, (tiles, groups, layout.ROWS))
     checks.dtype("zeros", zeros, torch.int32)
     checks.shape("zeros", zeros, (tiles, groups, layout.ZERO_WORDS))
-
-
-def check_memory(**tensors: torch.Tensor | None) -> None:
-    """Raise ValueError unless all are contiguous and on one device."""
-    checks.same_device(**tensors)
-    for name, tensor in tensors.items():
-        checks.contiguous(name, tensor)
 
 
 def check_order(order: torch.Tensor | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from gfx_kernels import shapes
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout, random
 
 ACCUMULATOR = torch.float32
 
@@ -98,19 +98,8 @@ def problem(case: Case, seed: int = 0, device: str = "cpu") -> Problem:
 
 
 def packed_weight(case: Case, seed: int = 0, device: str = "cpu") -> layout.Packed:
-    """A random weight made in its layout, on `device`: every bit pattern is a weight."""
-    rng = torch.Generator(device).manual_seed(seed)
-    tiles, low, high = layout.tiles(case.n), -(2**31), 2**31
-
-    def words(*size: int) -> torch.Tensor:
-        return torch.randint(low, high, size, generator=rng, dtype=torch.int32, device=device)
-
-    scales = torch.rand(tiles, case.groups, layout.ROWS, generator=rng, device=device)
-    return layout.Packed(
-        words(tiles, case.k // layout.INPUTS, layout.ROWS, layout.WORDS),
-        (scales * 0.05 + 0.001).to(case.dtype),
-        words(tiles, case.groups, layout.ZERO_WORDS) if case.zeros else None,
-    )
+    """A random weight for `case`, which is quicker to make than `problem`'s."""
+    return random.packed(case.n, case.k, case.groups, case.dtype, case.zeros, seed, device)
 
 
 _DTYPES = tuple(ROUNDING)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gfx_kernels.w4a16_linear import layout, nibbles
+from gfx_kernels.w4 import layout, nibbles
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from gfx_kernels import w4a16_dequantise
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout
 
 
 def dequantise(

@@ -17,15 +17,8 @@ import torch
 
 from gfx_kernels import availability, choice, registration, targets
 from gfx_kernels.runtime import GpuError, current
-from gfx_kernels.w4a16_linear import (
-    arguments,
-    dequantise,
-    launcher,
-    layout,
-    plan,
-    reference,
-    tuning,
-)
+from gfx_kernels.w4 import layout
+from gfx_kernels.w4a16_linear import arguments, dequantise, launcher, plan, reference, tuning
 
 OP = "w4a16_linear"
 MAX_ROWS = plan.ROWS[-1]  # that one launch takes on every device

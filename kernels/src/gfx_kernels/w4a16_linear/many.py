@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gfx_kernels.w4a16_linear import layout, tuning
+from gfx_kernels.w4 import layout
+from gfx_kernels.w4a16_linear import tuning
 from gfx_kernels.w4a16_linear.staging import TILES, of_tile, spans
 
 _PAIR = 2  # tiles of outputs of a wave

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from gfx_kernels import rows, runtime
-from gfx_kernels.w4a16_linear import layout, many, tuning
+from gfx_kernels.w4 import layout
+from gfx_kernels.w4a16_linear import many, tuning
 from gfx_kernels.w4a16_linear.staging import CHUNK, TILES, of_tile, spans
 
 OP = "w4a16_linear"

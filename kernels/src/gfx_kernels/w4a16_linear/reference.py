@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout
 
 
 def dequantise(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout
 
 CHUNK = 128  # inputs: four K32 tiles
 TILES = CHUNK // layout.INPUTS

@@ -1,4 +1,4 @@
-// y = x @ dequantised(weight).T + bias for few rows of x; layout.py says how weights lie.
+// y = x @ dequantised(weight).T + bias for few rows of x; w4/layout.py says how weights lie.
 // plan.py chooses the kernel, its grid and the numbers.
 #include "gfx.h"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from gfx_kernels.w4a16_linear import checkpoint, nibbles
+from gfx_kernels.w4 import nibbles
+from gfx_kernels.w4a16_linear import checkpoint
 from vllm.model_executor.kernels.linear import MPLinearLayerConfig
 from vllm.model_executor.parameter import (
     ChannelQuantScaleParameter,

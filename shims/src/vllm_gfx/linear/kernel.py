@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from gfx_kernels import w4a16_linear
-from gfx_kernels.w4a16_linear import layout
+from gfx_kernels.w4 import layout
 from vllm.model_executor.kernels.linear import MPLinearKernel, MPLinearLayerConfig
 from vllm.model_executor.layers.quantization.utils import replace_parameter
 from vllm.scalar_type import scalar_types
@@ -33,7 +33,7 @@ class GfxW4A16LinearKernel(MPLinearKernel):
         return w4a16_linear.describe(target.name())
 
     def process_weights_after_loading(self, layer: torch.nn.Module) -> None:
-        """Repack the checkpoint's tensors into the layout of `w4a16_linear.layout`.
+        """Repack the checkpoint's tensors into the layout of `gfx_kernels.w4`.
 
         Raises ValueError where scales are not finite.
         """

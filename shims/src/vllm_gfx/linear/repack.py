@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from gfx_kernels.w4a16_linear import layout, nibbles
+from gfx_kernels.w4 import layout, nibbles
 
 
 def _outputs_first(param: Any) -> torch.Tensor:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from gfx_kernels.w4a16_linear import cases, checkpoint, layout, nibbles, reference
+from gfx_kernels.w4 import layout, nibbles
+from gfx_kernels.w4a16_linear import cases, checkpoint, reference
 from safetensors.torch import load_file
 
 from tests.support import packers, tinylm

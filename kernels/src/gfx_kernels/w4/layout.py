@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import pad
 
-from gfx_kernels.w4a16_linear import nibbles
+from gfx_kernels.w4 import nibbles
 
 ROWS = 16
 INPUTS = 32

@@ -1,0 +1,1 @@
+"""4-bit weights: how they lie in memory (`layout`), eight of them in a word (`nibbles`)."""
