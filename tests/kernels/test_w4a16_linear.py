@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 import torch
-from gfx_kernels import w4a16_linear
+from gfx_kernels import choice, w4a16_linear
 from gfx_kernels.w4a16_linear import cases, dequantise, implementations, tuning
 from numpy.typing import NDArray
 
@@ -65,6 +65,8 @@ def _check_dequantise(case: cases.Case) -> None:
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_dequantise_groups_that_share_a_word(size: int) -> None:
     _check_dequantise(cases.Case(3, 64, 32, size, zeros=True))
+    reason = f"groups of {size} inputs share words"
+    assert ("w4a16_dequantise", "kernel", reason) in choice.record()
 
 
 def test_dequantise_never_holds_more_than_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def pick(
         reason = candidate.why_not(*arguments)
         if reason is None:
             for refused, why in refusals:
-                _record(op, refused, why)
+                pass_over(op, refused, why)
             return candidate
         refusals.append((candidate.name, reason))
     said = "; ".join(f"{refused}: {why}" for refused, why in refusals)
@@ -71,7 +71,8 @@ def _asked_for(
     return found
 
 
-def _record(op: str, implementation: str, reason: str) -> None:
+def pass_over(op: str, implementation: str, reason: str) -> None:
+    """Record that `implementation` did not serve, and say so the first time."""
     key = (op, implementation, reason)
     if key not in _passed_over:
         _passed_over[key] = None

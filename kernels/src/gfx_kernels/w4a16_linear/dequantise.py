@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from gfx_kernels import w4a16_dequantise
+from gfx_kernels import choice, w4a16_dequantise
 from gfx_kernels.w4 import layout
 
 
@@ -20,7 +20,9 @@ def dequantise(
     out = scales.new_empty(qweight.shape[0] * layout.ROWS, k)
     if w4a16_dequantise.whole_words(k, groups):
         w4a16_dequantise.w4a16_dequantise(qweight, scales, zeros, out)
-    else:  # there is no kernel for groups of 1, 2 or 4 inputs
+    else:
+        size = f"groups of {k // groups} inputs share words"
+        choice.pass_over("w4a16_dequantise", "kernel", size)
         w4a16_dequantise.reference.w4a16_dequantise(out, qweight, scales, zeros)
     return out
 
