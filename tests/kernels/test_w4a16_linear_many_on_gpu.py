@@ -11,6 +11,7 @@ import pytest
 import torch
 from gfx_kernels import availability, rows
 from gfx_kernels.w4a16_linear import cases, implementations, launcher, plan, reference, tuning
+from gfx_kernels.w4a16_linear.staging import Shape
 
 
 def _arch() -> str:
@@ -50,8 +51,8 @@ def test_any_plan_makes_the_result_and_nothing_else(
     n, k, size, zeros = layer
     case = cases.Case(m, k, n, size, dtype, zeros=zeros, bias=True)
     a = cases.arguments(case, cases.problem(case, seed=m, device="cuda"))
-    shape = (m, n, k, k // size, zeros)
-    todo = plan.many_rows(_arch(), rows.TYPES[dtype], *shape, tuning.Many(*choice))
+    shape = Shape(m, n, k, k // size, zeros)
+    todo = plan.many_rows(_arch(), rows.TYPES[dtype], shape, tuning.Many(*choice))
     exact = _exact(a, n)
     first: torch.Tensor | None = None
     for _ in range(3):
@@ -71,8 +72,8 @@ def test_launches_that_overlap_keep_their_order(choice: tuple[int, ...]) -> None
     """Each takes what the one before it writes, which it may not read before that has ended."""
     case = cases.Case(20, 1024, 1024, 128, torch.float16, zeros=True)
     a = cases.arguments(case, cases.problem(case, device="cuda"))
-    shape = (case.m, case.n, case.k, case.groups, True)
-    todo = plan.many_rows(_arch(), "f16", *shape, tuning.Many(*choice))
+    shape = Shape(case.m, case.n, case.k, case.groups, True)
+    todo = plan.many_rows(_arch(), "f16", shape, tuning.Many(*choice))
     steps = [a["x"], *(torch.empty_like(a["x"]) for _ in range(8))]
     _launch(todo, steps[:2], a)
     a["scales"] *= steps[0].norm() / steps[1].norm()  # so that all are about as large

@@ -9,6 +9,7 @@ import pytest
 import torch
 from gfx_kernels import shapes
 from gfx_kernels.w4a16_linear import many, plan, tuning
+from gfx_kernels.w4a16_linear.staging import Shape
 
 FILES = sorted(tuning.FOLDER.glob("*.yaml"))
 ROWS = range(1, 9)
@@ -101,7 +102,7 @@ def _check_many(made: plan.Plan, m: int, n: int, k: int, groups: int, zeros: boo
 @pytest.mark.parametrize("choice", [(8, 2, 6, 1), (1, 16, 6, 4), (16, 1, 1, 4), (1, 1, 2, 1)])
 @pytest.mark.parametrize(("k", "groups"), [(32, 1), (96, 3), (960, 6), (32768, 1024), (32768, 1)])
 def test_many_rows_of_any_length(k: int, groups: int, choice: tuple[int, ...]) -> None:
-    made = plan.many_rows("sm_90", "bf16", 32, 72, k, groups, True, tuning.Many(*choice))
+    made = plan.many_rows("sm_90", "bf16", Shape(32, 72, k, groups, True), tuning.Many(*choice))
     _check_many(made, 32, 72, k, groups, True)
 
 
@@ -144,7 +145,7 @@ def test_an_unknown_device_gets_the_kernel_that_runs_everywhere(m: int, of: int)
 def test_shared_memory_that_is_too_small_says_so() -> None:
     def given(most: int) -> many.Numbers:
         choice = tuning.Many(8, 2, 6, 1)
-        return many.numbers(32, 512, 4096, 32, 1 << 18, True, choice, most)
+        return many.numbers(32, Shape(32, 512, 4096, 32, True), choice, most)
 
     for most in (1 << 18, 50_000, 20_000):
         assert given(most).shared <= most + many.BARRIERS

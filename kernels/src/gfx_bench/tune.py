@@ -19,6 +19,7 @@ import torch
 import yaml
 from gfx_kernels import rows as row_types
 from gfx_kernels.w4a16_linear import cases, launcher, plan, tuning
+from gfx_kernels.w4a16_linear.staging import Shape
 
 from gfx_bench import timing
 from gfx_bench.device import Gpu
@@ -72,13 +73,14 @@ def of_device(arch: str) -> dict[str, Any]:
     """A copy of what the device's file says. Raises SystemExit if it cannot be tuned."""
     if not file(arch).is_file():
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} is not there")
-    own = yaml.safe_load(file(arch).read_text("utf-8"))
+    text = file(arch).read_text("utf-8")
+    own: dict[str, Any] = yaml.safe_load(text)
     if "default" not in own:
         raise SystemExit(f"{arch} has no plans to choose from: {file(arch)} has no `default`")
-    if list(own)[-1] != "shapes" or SHAPES not in file(arch).read_text("utf-8"):
+    if list(own)[-1] != "shapes" or SHAPES not in text:
         raise SystemExit(f"{file(arch)} has to end with a line `shapes:` and what is tuned")
     own["shapes"] = own["shapes"] or {}
-    return dict(own)
+    return own
 
 
 def rows_of(shape: str, data: dict[str, Any]) -> dict[int, list[int]]:
@@ -142,10 +144,15 @@ def check(choice: list[int], out: torch.Tensor, wanted: torch.Tensor, most: floa
 
 def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
     """Choices that differ in what is launched, and fit on a processor."""
-    if m > plan.ROWS[-1]:
-        yield from many_plans(arch, case, m)
-        return
-    seen, data = set(), tuning.of(arch)
+    seen: set[plan.Plan] = set()
+    for choice, found in (_of_few if m <= plan.ROWS[-1] else _of_many)(arch, case, m):
+        if found not in seen:
+            seen.add(found)
+            yield list(astuple(choice)), found
+
+
+def _of_few(arch: str, case: cases.Case, m: int) -> Iterator[tuple[tuning.Choice, plan.Plan]]:
+    data = tuning.of(arch)
     reserved = data["reserved_bytes"]
     of_processor = data["shared_bytes"] + reserved
     for waves, at_once, per, alone in itertools.product(WAVES, STEPS, PER_PROCESSOR, ALONE):
@@ -154,30 +161,24 @@ def plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan
         fits = (
             per * waves <= WAVES_OF_A_PROCESSOR and per * (found.shared + reserved) <= of_processor
         )
-        key = (found.blocks, found.threads, found.shared, found.numbers)
-        if (fits or per == 1) and key not in seen:
-            seen.add(key)
-            yield list(astuple(choice)), found
+        if fits or per == 1:
+            yield choice, found
 
 
-def many_plans(arch: str, case: cases.Case, m: int) -> Iterator[tuple[list[int], plan.Plan]]:
-    """The same for more rows than a kernel of `made` takes."""
-    seen, dtype = set(), row_types.TYPES[case.dtype]
-    shape = (arch, dtype, m, case.n, case.k, case.groups, case.zeros)
-    for across, parts, depth, together in itertools.product(*MANY):
-        if across * parts > WAVES_OF_A_BLOCK:
-            continue
-        found = plan.many_rows(*shape, tuning.Many(across, parts, depth, together))
-        key = (found.kernel, found.blocks, found.threads, found.shared, found.numbers)
-        if key not in seen:
-            seen.add(key)
-            yield [across, parts, depth, together], found
+def _of_many(arch: str, case: cases.Case, m: int) -> Iterator[tuple[tuning.Many, plan.Plan]]:
+    for numbers in itertools.product(*MANY):
+        choice = tuning.Many(*numbers)
+        if choice.across * choice.parts <= WAVES_OF_A_BLOCK:
+            yield choice, plan.many_rows(arch, *_problem(case, m), choice)
 
 
 def made(arch: str, case: cases.Case, m: int, choice: tuning.Choice) -> plan.Plan:
     """The plan of a choice for `m` rows of x."""
-    dtype = row_types.TYPES[case.dtype]
-    return plan.mma(arch, dtype, m, case.n, case.k, case.groups, case.zeros, choice)
+    return plan.mma(arch, *_problem(case, m), choice)
+
+
+def _problem(case: cases.Case, m: int) -> tuple[str, Shape]:
+    return row_types.TYPES[case.dtype], Shape(m, case.n, case.k, case.groups, case.zeros)
 
 
 if __name__ == "__main__":

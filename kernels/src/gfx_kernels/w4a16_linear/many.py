@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gfx_kernels.w4 import layout
 from gfx_kernels.w4a16_linear import tuning
-from gfx_kernels.w4a16_linear.staging import TILES, of_tile, spans
+from gfx_kernels.w4a16_linear.staging import Shape
 
 _PAIR = 2  # tiles of outputs of a wave
 _BARRIER = 8  # bytes
@@ -24,44 +24,34 @@ class Numbers:
     given: tuple[int, ...]
 
 
-def numbers(
-    rows: int,
-    n: int,
-    k: int,
-    groups: int,
-    inverse: int,
-    zeros: bool,
-    choice: tuning.Many,
-    most: int,
-) -> Numbers:
+def numbers(rows: int, shape: Shape, choice: tuning.Many, most: int) -> Numbers:
     """What `choice` makes, with smaller stages or fewer where `most` bytes are too few for them.
 
-    `rows`: of x, that the kernel is for; `inverse`: as plan.py has it; `most`: without barriers.
-    Raises ValueError where they are too few for any.
+    `rows`: of x, that the kernel is for; `most`: without barriers. Raises ValueError where they are
+    too few for any.
     """
-    tiles, group_tiles = k // layout.INPUTS, k // groups // layout.INPUTS
-    parts, across = min(choice.parts, -(-tiles // TILES)), choice.across
+    parts, across = min(choice.parts, shape.chunks), choice.across
     while True:
-        touched, sums = spans(parts, groups, group_tiles), _sums(rows, across, parts)
-        place = _place(rows, across, parts, touched, zeros)
+        place, sums = _place(rows, across, parts, shape), _sums(rows, across, parts)
         if max(place, sums) <= most:
             break
         if across == parts == 1:
             raise ValueError(f"{rows} rows do not fit in {most} bytes of shared memory")
         across, parts = (across // 2, parts) if across > 1 else (1, parts // 2)
-    stages = -(-tiles // (parts * TILES))
+    stages = -(-shape.chunks // parts)
     depth = min(choice.depth, -(-stages // choice.together), most // place, _MOST_BARRIERS)
+    sizes = (shape.tiles, stages, shape.groups, shape.inverse)
     return Numbers(
-        -(-layout.tiles(n) // (across * _PAIR)) * choice.together,
+        -(-layout.tiles(shape.n) // (across * _PAIR)) * choice.together,
         across * parts,
         BARRIERS + max(depth * place, sums),
-        (tiles, stages, groups, inverse, across, parts, depth, touched),
+        (*sizes, across, parts, depth, shape.spans(parts)),
     )
 
 
-def _place(rows: int, across: int, parts: int, touched: int, zeros: bool) -> int:
+def _place(rows: int, across: int, parts: int, shape: Shape) -> int:
     """Bytes of a stage: x, rows at different banks, and what belongs to its tiles of outputs."""
-    return rows * (parts * 256 + 64) + across * _PAIR * of_tile(parts, touched, zeros)
+    return rows * (parts * 256 + 64) + across * _PAIR * shape.bytes_of(parts)
 
 
 def _sums(rows: int, across: int, parts: int) -> int:

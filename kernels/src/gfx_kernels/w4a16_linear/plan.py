@@ -15,7 +15,7 @@ import torch
 from gfx_kernels import rows, runtime
 from gfx_kernels.w4 import layout
 from gfx_kernels.w4a16_linear import many, tuning
-from gfx_kernels.w4a16_linear.staging import CHUNK, TILES, of_tile, spans
+from gfx_kernels.w4a16_linear.staging import CHUNK, Shape
 
 OP = "w4a16_linear"
 THREADS = 256  # of a block of the dot kernels
@@ -45,83 +45,62 @@ def at_once(arch: str) -> int:
 @cache
 def plan(arch: str, dtype: torch.dtype, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
     """For `m` rows of x and a weight of `n` outputs, `k` inputs in `groups` groups."""
+    shape, name = Shape(m, n, k, groups, zeros), rows.TYPES[dtype]
     if tuning.of(arch)["kernel"] == "dot":
-        return _dot(rows.TYPES[dtype], m, n, k, groups, zeros)
-    shape = (arch, rows.TYPES[dtype], m, n, k, groups, zeros)
+        return _dot(name, shape)
     if m <= ROWS[-1]:
-        return mma(*shape, tuning.choice(arch, m, n, k))
-    return many_rows(*shape, tuning.many(arch, m, n, k))
+        return mma(arch, name, shape, tuning.choice(arch, m, n, k))
+    return many_rows(arch, name, shape, tuning.many(arch, m, n, k))
 
 
-def _inverse(k: int, groups: int) -> int:
-    """A tile's group is `tile * inverse >> 20`; exact for the 1024 tiles that k can have."""
-    group_tiles = k // groups // layout.INPUTS
-    return -(-(1 << 20) // group_tiles)
-
-
-def _dot(dtype: str, m: int, n: int, k: int, groups: int, zeros: bool) -> Plan:
-    of = min(r for r in ROWS if r >= m)
-    name = f"{OP}_dot_{dtype}_m{of}{'_zeros' if zeros else ''}"
+def _dot(dtype: str, shape: Shape) -> Plan:
+    of = min(r for r in ROWS if r >= shape.m)
+    name = f"{OP}_dot_{dtype}_m{of}{_with(shape.zeros)}"
     kernel = runtime.kernel(OP, name, _POINTERS + "iiiii")
-    return Plan(kernel, layout.tiles(n), THREADS, 0, (m, n, k, groups, _inverse(k, groups)))
+    numbers = (shape.m, shape.n, shape.k, shape.groups, shape.inverse)
+    return Plan(kernel, layout.tiles(shape.n), THREADS, 0, numbers)
 
 
-def mma(
-    arch: str,
-    dtype: str,
-    m: int,
-    n: int,
-    k: int,
-    groups: int,
-    zeros: bool,
-    choice: tuning.Choice,
-) -> Plan:
+def mma(arch: str, dtype: str, shape: Shape, choice: tuning.Choice) -> Plan:
     """The plan that `choice` makes, smaller where the shape or the shared memory is."""
-    data = tuning.of(arch)
-    chunks, group_tiles = -(-k // CHUNK), k // groups // layout.INPUTS
+    data, chunks = tuning.of(arch), shape.chunks
     waves = min(choice.waves, chunks)
     share, extra = divmod(chunks, waves)
-    step = min(choice.step, share + bool(extra))
-    kind = "chunk" if group_tiles % TILES == 0 or groups == 1 else _apart(group_tiles)
-    depth = choice.depth
+    step, depth = min(choice.step, share + bool(extra)), choice.depth
+    kind = "chunk" if shape.one_group_in_chunk else _apart(shape.group_tiles)
     most, totals = data["shared_bytes"], chunks * TOTALS if kind == "chunk" else 0
     row = chunks * CHUNK * 2 + 64  # bytes of x, rows at different banks
-    while (free := most - totals - _fixed(waves, depth, step, groups, group_tiles, zeros)) < row:
+    while (free := most - totals - _fixed(waves, depth, step, shape)) < row:
         if depth == 1 and step <= 1:
-            raise ValueError(f"a row of {k} inputs does not fit in {most} bytes of shared memory")
+            raise ValueError(
+                f"a row of {shape.k} inputs does not fit in {most} bytes of shared memory"
+            )
         depth, step = (depth - 1, step) if depth > 1 else (1, step // 2)
-    held = min(m, free // row)
-    blocks = min(layout.tiles(n), data["processors"] * choice.per_processor)
-    name = f"{OP}_mma_{dtype}_{kind}{'_zeros' if zeros else ''}"
-    numbers = (k // layout.INPUTS, chunks, groups, _inverse(k, groups), blocks, waves, share, extra)
-    touched = spans(step, groups, group_tiles)
+    held = min(shape.m, free // row)
+    blocks = min(layout.tiles(shape.n), data["processors"] * choice.per_processor)
+    name = f"{OP}_mma_{dtype}_{kind}{_with(shape.zeros)}"
+    sizes = (shape.m, shape.n, shape.k, shape.tiles, chunks, shape.groups, shape.inverse)
     return Plan(
         runtime.kernel(OP, name, _POINTERS + "i" * 15, overlap=True),
         blocks,
         waves * LANES,
         max(most - free + held * row, _alone(data, choice)),
-        (m, n, k, *numbers, step, depth, touched, held),
+        (*sizes, blocks, waves, share, extra, step, depth, shape.spans(step), held),
     )
 
 
-def many_rows(
-    arch: str,
-    dtype: str,
-    m: int,
-    n: int,
-    k: int,
-    groups: int,
-    zeros: bool,
-    choice: tuning.Many,
-) -> Plan:
+def many_rows(arch: str, dtype: str, shape: Shape, choice: tuning.Many) -> Plan:
     """The plan that `choice` makes for more rows than a kernel above takes."""
-    of, whole = min(r for r in _MANY if r >= m), k // groups % CHUNK == 0 or groups == 1
-    kind = f"{'chunk' if whole else 'any'}{'_zeros' if zeros else ''}"
-    name = f"{OP}_many_{dtype}_{kind}_m{of}_by{choice.together}"
-    most = tuning.of(arch)["shared_bytes"] - many.BARRIERS
-    made = many.numbers(of, n, k, groups, _inverse(k, groups), zeros, choice, most)
+    of, kind = min(r for r in _MANY if r >= shape.m), "chunk" if shape.one_group_in_chunk else "any"
+    name = f"{OP}_many_{dtype}_{kind}{_with(shape.zeros)}_m{of}_by{choice.together}"
+    made = many.numbers(of, shape, choice, tuning.of(arch)["shared_bytes"] - many.BARRIERS)
     kernel = runtime.kernel(OP, name, _POINTERS + "i" * 11, overlap=True)
-    return Plan(kernel, made.blocks, made.waves * LANES, made.shared, (m, n, k, *made.given))
+    numbers = (shape.m, shape.n, shape.k, *made.given)
+    return Plan(kernel, made.blocks, made.waves * LANES, made.shared, numbers)
+
+
+def _with(zeros: bool) -> str:
+    return "_zeros" if zeros else ""
 
 
 def _alone(data: dict[str, Any], choice: tuning.Choice) -> int:
@@ -139,7 +118,7 @@ def _apart(group_tiles: int) -> str:
     return "tile" if group_tiles == 1 else "any"
 
 
-def _fixed(waves: int, depth: int, step: int, groups: int, group_tiles: int, zeros: bool) -> int:
+def _fixed(waves: int, depth: int, step: int, shape: Shape) -> int:
     """Bytes of shared memory without x and its sums: sums, barriers, the steps in flight."""
-    place = of_tile(step, spans(step, groups, group_tiles), zeros)
-    return waves * 1024 + (waves * depth * 8 + 127 & ~127) + waves * depth * place
+    steps = waves * depth * shape.bytes_of(step)
+    return waves * 1024 + (waves * depth * 8 + 127 & ~127) + steps
