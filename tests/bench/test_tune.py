@@ -56,15 +56,10 @@ def test_shapes_that_are_new_have_what_was_tuned(tmp_path: Path) -> None:
     assert tune.of_device(ARCH)["shapes"].keys() == tuning.of(ARCH)["shapes"].keys()
 
 
-def _plans_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "default.yaml").write_text("kernel: dot\n")
-    monkeypatch.setattr(tuning, "FOLDER", folder)
-
-
 def test_a_device_without_plans_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"gfx1100 has no plans.*gfx1100\.yaml is not there"):
         tune.of_device("gfx1100")
-    _plans_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(tuning, "FOLDER", tmp_path)
     (tmp_path / "sm_1.yaml").write_text("kernel: dot\n")
     with pytest.raises(SystemExit, match=r"sm_1 has no plans.*sm_1\.yaml has no `default`"):
         tune.of_device("sm_1")
@@ -79,14 +74,14 @@ PLANS = "default:\n  1: [8, 2, 2, 3, 1]\n"
 def test_a_file_that_could_not_be_written_again(
     rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _plans_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(tuning, "FOLDER", tmp_path)
     (tmp_path / "sm_1.yaml").write_text(PLANS + rest)
     with pytest.raises(SystemExit, match=r"sm_1\.yaml has to end with a line `shapes:`"):
         tune.of_device("sm_1")
 
 
 def test_a_file_without_shapes_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _plans_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(tuning, "FOLDER", tmp_path)
     (tmp_path / "sm_1.yaml").write_text(f"{PLANS}shapes:\n")
     data = tune.of_device("sm_1")
     tune.rows_of("128x16", data)[2] = [9, 9, 9, 9, 1]
