@@ -7,6 +7,7 @@ SIGTERM ends in a process that holds its port. Only ROCm gets a grace period ups
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from http import HTTPStatus
@@ -36,6 +37,7 @@ def install() -> None:
 
     original = AsyncLLM.shutdown
 
+    @functools.wraps(original)
     def shutdown(self: Any, timeout: float | None = None) -> None:
         original(self, timeout)
         # None before the first request; absent where the start was interrupted.
