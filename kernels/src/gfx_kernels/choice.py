@@ -38,7 +38,7 @@ def pick(
     `asked` comes before `GFX_KERNELS_IMPLEMENTATION`, which comes before the order of the list.
     Raises ValueError if the one asked for is unknown or cannot serve, or if none can.
     """
-    name = asked or _by_variable(envs.implementations()).get(op)
+    name = asked or named(op)
     if name:
         return _asked_for(op, implementations, name, arguments)
     refusals: list[tuple[str, str]] = []
@@ -51,6 +51,11 @@ def pick(
         refusals.append((candidate.name, reason))
     said = "; ".join(f"{refused}: {why}" for refused, why in refusals)
     raise ValueError(f"no implementation of {op} serves this call ({said})")
+
+
+def named(op: str) -> str | None:
+    """The implementation of `op` that GFX_KERNELS_IMPLEMENTATION asks for."""
+    return _by_variable(envs.implementations()).get(op)
 
 
 def record() -> list[tuple[str, str, str]]:
