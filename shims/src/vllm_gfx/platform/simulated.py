@@ -64,12 +64,16 @@ class SimulatedRocmPlatform(GfxRocmPlatform):
 
     @classmethod
     def check_and_update_config(cls, vllm_config: VllmConfig) -> None:
-        """Eager execution by our simulating worker, then what the AMD platform decides."""
-        from vllm.config import CompilationMode, CUDAGraphMode
+        """No graphs, our simulating worker, then what the AMD platform decides.
+
+        A compiler that is asked for compiles: inductor for the CPU, which needs one for C++.
+        """
+        from vllm.config import CUDAGraphMode
 
         compilation = vllm_config.compilation_config
-        compilation.mode = CompilationMode.NONE
         compilation.cudagraph_mode = CUDAGraphMode.NONE
+        if compilation.compile_sizes is None:
+            compilation.compile_sizes = []  # upstream does so with the sizes of graphs
         parallel = vllm_config.parallel_config
         if parallel.worker_cls == "auto":
             parallel.worker_cls = "vllm_gfx.simulated_worker.SimulatedWorker"
