@@ -1,39 +1,65 @@
-"""LoRA, left as upstream has it: an adapter gives the tokens of the merged weights."""
+"""LoRA, left as upstream has it: an adapter gives the tokens of the merged weights.
+
+On quantised weights too, which our layers repack: there, merged with what the copy's format says.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from transformers import AutoTokenizer
 
 from tests.support import adapter, engine, prompts, reference, tinylm
 
-STEPS = 32
+# Checkpoint -> (prompts, tokens each); the reference of our 4-bit layers is slow.
+COPIES = {
+    tinylm.ORIGINAL: (8, 32),
+    "gptq-g128": (4, 16),
+    "awq-g128": (4, 16),
+}
 
 
 @pytest.fixture(scope="module")
-def model() -> torch.nn.Module:
-    return reference.load(tinylm.copy("fp"))
+def ids() -> list[list[int]]:
+    tokenizer = AutoTokenizer.from_pretrained(tinylm.copy(tinylm.ORIGINAL))
+    return [tokenizer(text)["input_ids"] for text in prompts.TEXTS[:8]]
 
 
-def test_adapter_equals_merged_weights(model: torch.nn.Module, tmp_path: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(tinylm.copy("fp"))
-    ids = [tokenizer(text)["input_ids"] for text in prompts.TEXTS[:8]]
-    adapter.merge(model, tmp_path)
-    jobs = [
-        engine.Job(ids, params={"max_tokens": STEPS}, lora=str(tmp_path)),
-        engine.Job(ids, params={"max_tokens": STEPS}),
-    ]
-    llm: dict[str, Any] = {
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return adapter.write(tinylm.copy(tinylm.ORIGINAL), tmp_path_factory.mktemp("adapter"))
+
+
+@pytest.fixture(scope="module")
+def answers(ids: list[list[int]], lora: Path) -> dict[str, engine.Answers]:
+    loras = (str(lora), None)
+    llm = {
         "dtype": "float32",
         "max_model_len": 1024,
         "enable_lora": True,
         "max_lora_rank": adapter.RANK,
     }
-    answers = engine.run(tinylm.copy("fp"), jobs, **llm)
-    expected = reference.generate(model, ids, STEPS)
-    assert reference.differing(answers.tokens[0], expected) == []
-    assert answers.tokens[0] != answers.tokens[1], "the adapter must change something"
+    asks = []
+    for copy, (count, steps) in COPIES.items():
+        jobs = [engine.Job(ids[:count], params={"max_tokens": steps}, lora=at) for at in loras]
+        asks.append(engine.Ask(str(tinylm.copy(copy)), jobs, llm))
+    return dict(zip(COPIES, engine.run_all(asks), strict=True))
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_adapter_equals_merged_weights(
+    copy: str, answers: dict[str, engine.Answers], ids: list[list[int]], tmp_path: Path
+) -> None:
+    found, plain = answers[copy], tinylm.copy(copy)
+    assert not found.error, found.error[-6000:]
+    if copy != tinylm.ORIGINAL:
+        plain = tinylm.dequantise(copy, tmp_path)
+        served = {r["implementation"] for r in found.report if "_proj" in r["layer"]}
+        assert served == {"GfxW4A16LinearKernel"}
+    model = reference.load(plain)
+    adapter.merge(model, tmp_path)  # the same adapter: it depends on nothing but sizes
+    count, steps = COPIES[copy]
+    expected = reference.generate(model, ids[:count], steps)
+    assert reference.differing(found.tokens[0], expected) == []
+    assert found.tokens[0] != found.tokens[1], "the adapter must change something"

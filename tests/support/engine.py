@@ -50,9 +50,9 @@ class Answers:
     log-probabilities by token of each new token and, if asked for, of each prompt token.
 
     `reports`: what served each layer, by worker. `preemptions` is of the engine's life. `mode`: how
-    it says it runs, as `vllm_gfx.bench.engine.mode_of` has it. `captured`, `compiled`: graphs it
-    recorded and pieces inductor made, counted in this process, so 0 of workers in others. `error`:
-    the traceback of an engine that failed.
+    it says it runs, as `vllm_gfx.bench.engine.mode_of` has it. `captured`, `compiled`, `traced`:
+    graphs it recorded, pieces inductor made and graphs that Dynamo did, counted in this process, so
+    0 of workers in others. `error`: the traceback of an engine that failed.
     """
 
     tokens: list[list[Tokens]] = field(default_factory=list)
@@ -64,6 +64,7 @@ class Answers:
     mode: str = ""
     captured: int = 0
     compiled: int = 0
+    traced: int = 0
     error: str = ""
 
     @property
@@ -137,12 +138,15 @@ def counted(engine: Any, name: str) -> int:
     return sum(m.value for m in engine.get_metrics() if m.name == name)
 
 
-def _made() -> tuple[int, int]:
-    """Graphs recorded, and pieces compiled by inductor or loaded from what it compiled before."""
+def _made() -> tuple[int, int, int]:
+    """Graphs recorded, pieces compiled by inductor or loaded from what it compiled before, graphs
+    traced.
+    """
     from vllm.compilation.counter import compilation_counter as made
 
     loaded = made.num_compiled_artifacts_loaded + made.num_aot_artifacts_loaded
-    return made.num_cudagraph_captured, made.num_inductor_compiles + loaded
+    pieces = made.num_inductor_compiles + loaded
+    return made.num_cudagraph_captured, pieces, made.num_graphs_seen
 
 
 def _answers(engine: Any, jobs: list[dict[str, Any]]) -> Answers:
@@ -171,7 +175,8 @@ def _one(ask: dict[str, Any]) -> Answers:
     before = _made()
     try:
         found = _answers(LLM(ask["model"], **_sized(ask["llm"])), ask["jobs"])
-        found.captured, found.compiled = (b - a for a, b in zip(before, _made(), strict=True))
+        made = (b - a for a, b in zip(before, _made(), strict=True))
+        found.captured, found.compiled, found.traced = made
         return found
     except Exception:  # noqa: BLE001 - `run` shows it; other engines of this process go on
         return Answers(error=traceback.format_exc())

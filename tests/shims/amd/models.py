@@ -46,6 +46,15 @@ class _RoundingCache(DynamicCache):
         return super().update(*rounded, *rest, **more)
 
 
+@torch.inference_mode()
+def greedy(network: torch.nn.Module, prompts: list[list[int]], count: int) -> list[list[int]]:
+    found = []
+    for ids in prompts:
+        out = network.generate(torch.tensor([ids]), max_new_tokens=count, do_sample=False)
+        found.append(out[0, len(ids) :].tolist())
+    return found
+
+
 @dataclass(frozen=True)
 class Model:
     """`checkpoint` is what vLLM loads; `weights` what transformers runs, in float32."""
@@ -59,13 +68,8 @@ class Model:
         network.generation_config.eos_token_id = None
         return network
 
-    @torch.inference_mode()
     def greedy(self, prompts: list[list[int]], count: int) -> list[list[int]]:
-        network, found = self.network(), []
-        for ids in prompts:
-            out = network.generate(torch.tensor([ids]), max_new_tokens=count, do_sample=False)
-            found.append(out[0, len(ids) :].tolist())
-        return found
+        return greedy(self.network(), prompts, count)
 
     @torch.inference_mode()
     def logprobs(self, prompt: list[int], new: list[int], kv: torch.dtype) -> torch.Tensor:
