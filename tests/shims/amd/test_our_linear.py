@@ -9,7 +9,6 @@ CPU gives eager's tokens. The code that it makes for a GPU is tested in tests/gp
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ TOKENS = 3
 CHUNK = 8  # tokens a step; the longer prompt takes three, and one block of the cache (16 tokens)
 ADAPTED = 2  # tokens: one after the prompt and one alone; upstream's kernels for it are slow here
 STRENGTH = 0.1  # so that the adapter changes the first of few tokens
-COMPILER = shutil.which(os.environ.get("CXX") or str(inductor.cpp.cxx[-1]))
+COMPILER = shutil.which(str(inductor.cpp.cxx[-1]))
 LLM: dict[str, Any] = {
     "dtype": "float16",
     "seed": 0,
