@@ -71,9 +71,9 @@ def served(report: list[dict[str, str]]) -> set[str]:
     return {row["implementation"] for row in report if row["layer"].endswith("_proj")}
 
 
-@pytest.mark.parametrize("copy", tinylm.QUANTISED)
-def test_our_kernel_serves_quantised_layers(engines: Runs, copy: str) -> None:
-    assert served(engines.of("eager", copy).report) == {OURS}
+@pytest.mark.parametrize(("mode", "copy"), [c for c in CASES if c[1] != tinylm.ORIGINAL])
+def test_our_kernel_serves_quantised_layers(engines: Runs, mode: str, copy: str) -> None:
+    assert served(engines.of(mode, copy).report) == {OURS}
 
 
 def test_chunks_and_prefix_cache(engines: Runs) -> None:
