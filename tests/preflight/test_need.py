@@ -150,23 +150,6 @@ def test_what_cannot_be_told_counts_as_nothing(checkpoint: Checkpoint) -> None:
     assert need.of(config).kv(1024) == 0
 
 
-@pytest.mark.parametrize("name", ["/models/x.gguf", "s3://bucket/model", "nobody/not-downloaded"])
-def test_a_model_that_is_no_folder(name: str) -> None:
-    assert need._folder(name, None) is None
-
-
-def test_a_downloaded_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    snapshot = tmp_path / "models--some--model" / "snapshots" / "abc"
-    (tmp_path / "models--some--model" / "refs").mkdir(parents=True)
-    (tmp_path / "models--some--model" / "refs" / "main").write_text("abc")
-    snapshot.mkdir(parents=True)
-    (snapshot / "config.json").write_text("{}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    assert need._folder("some/model", None) == snapshot
-
-
 def test_a_hybrid_that_does_not_say_which_layers_are_which(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

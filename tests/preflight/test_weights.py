@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from vllm_gfx.preflight import weights
+from vllm_gfx.preflight import files, weights
+from vllm_gfx.preflight.weights import Weights
 
 from tests.preflight.conftest import SHAPE_7B, Checkpoint, safetensors, tensors_of
 from tests.support import tinylm
+
+
+def of_folder(
+    folder: Path, element: int, layers: int, tied: bool, load_format: str = "auto"
+) -> Weights | None:
+    """The sums over the files of a folder that vLLM would load."""
+    held = files.tensors(files.Folder(folder), load_format)
+    return None if held is None else weights.of(held, element, layers, tied)
 
 
 def _held(folder: Path) -> int:
@@ -27,9 +36,9 @@ def _held(folder: Path) -> int:
 def test_a_real_checkpoint() -> None:
     folder = tinylm.copy(tinylm.ORIGINAL)
     (dtype,) = {t.dtype for t in _tensors(folder).values()}
-    found = weights.of_folder(folder, dtype.itemsize, layers=99, tied=False)
+    found = of_folder(folder, dtype.itemsize, layers=99, tied=False)
     assert found is not None and found.loaded == _held(folder)
-    half = weights.of_folder(folder, 1, layers=99, tied=False)
+    half = of_folder(folder, 1, layers=99, tied=False)
     assert half is not None and half.loaded * dtype.itemsize == found.loaded
 
 
@@ -39,15 +48,15 @@ def _tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_a_quantised_checkpoint_has_no_smaller_copy() -> None:
-    found = weights.of_folder(tinylm.copy("gptq-g128"), 2, layers=99, tied=False)
+    found = of_folder(tinylm.copy("gptq-g128"), 2, layers=99, tied=False)
     assert found is not None and found.in_4bit == 0
-    plain = weights.of_folder(tinylm.copy(tinylm.ORIGINAL), 2, layers=99, tied=False)
+    plain = of_folder(tinylm.copy(tinylm.ORIGINAL), 2, layers=99, tied=False)
     assert plain is not None and found.loaded < plain.loaded
 
 
 def test_the_estimate_of_a_4bit_copy_is_near_a_real_one() -> None:
-    plain = weights.of_folder(tinylm.copy(tinylm.ORIGINAL), 2, layers=99, tied=False)
-    real = weights.of_folder(tinylm.copy("awq-g128"), 2, layers=99, tied=False)
+    plain = of_folder(tinylm.copy(tinylm.ORIGINAL), 2, layers=99, tied=False)
+    real = of_folder(tinylm.copy("awq-g128"), 2, layers=99, tied=False)
     assert plain is not None and real is not None
     assert plain.in_4bit == pytest.approx(real.loaded, rel=0.05)
 
@@ -55,7 +64,7 @@ def test_the_estimate_of_a_4bit_copy_is_near_a_real_one() -> None:
 def test_seven_billion_parameters(checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     assert (folder / "model.safetensors").stat().st_blocks < 100, "the file takes no room"
-    found = weights.of_folder(folder, 2, layers=28, tied=False)
+    found = of_folder(folder, 2, layers=28, tied=False)
     parameters = sum(prod(shape) for _, shape in tensors_of(SHAPE_7B).values())
     assert found is not None and found.loaded == 2 * parameters
     assert parameters == 7_615_616_512  # as its model card says
@@ -72,7 +81,7 @@ def test_what_is_not_loaded_does_not_count(tmp_path: Path) -> None:
     safetensors(tmp_path / "model.safetensors", tensors)
     safetensors(tmp_path / "consolidated.safetensors", tensors)
     for layers, tied, count in ((2, False, 3), (1, False, 2), (1, True, 1)):
-        found = weights.of_folder(tmp_path, 2, layers, tied)
+        found = of_folder(tmp_path, 2, layers, tied)
         assert found is not None and found.loaded == count * 200
 
 
@@ -81,11 +90,28 @@ def test_files_are_those_that_the_index_names(tmp_path: Path) -> None:
         safetensors(tmp_path / f"{name}.safetensors", {name: ("F16", [10])})
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}))
-    found = weights.of_folder(tmp_path, 2, 1, False)
+    found = of_folder(tmp_path, 2, 1, False)
     assert found is not None and found.loaded == 40
     (tmp_path / "b.safetensors").unlink()
-    assert weights.of_folder(tmp_path, 2, 1, False) is None
+    assert of_folder(tmp_path, 2, 1, False) is None
+
+
+@pytest.mark.parametrize(
+    ("load_format", "size"), [("auto", 4), ("mistral", 4), ("hf", 6), ("safetensors", 6)]
+)
+@pytest.mark.parametrize("indexed", [True, False])
+def test_one_of_two_copies_counts(
+    load_format: str, size: int, indexed: bool, tmp_path: Path
+) -> None:
+    """Mistral's checkpoints hold each weight twice, in files of two layouts, often with indices."""
+    for name, elements in (("model", 3), ("consolidated", 2)):
+        safetensors(tmp_path / f"{name}.safetensors", {f"{name}.a": ("F16", [elements])})
+        if indexed:
+            text = json.dumps({"weight_map": {f"{name}.a": f"{name}.safetensors"}})
+            (tmp_path / f"{name}.safetensors.index.json").write_text(text)
+    found = of_folder(tmp_path, 2, 1, False, load_format)
+    assert found is not None and found.loaded == size
 
 
 def test_a_folder_without_weights(tmp_path: Path) -> None:
-    assert weights.of_folder(tmp_path, 2, 1, False) is None
+    assert of_folder(tmp_path, 2, 1, False) is None

@@ -8,13 +8,11 @@ of recurrent layers, images. What cannot be told from the configuration counts a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from vllm_gfx.preflight import kv, weights
+from vllm_gfx.preflight import files, hub, kv, weights
 
 _BLOCK = 16  # tokens, where the configuration does not say yet
-_SAFETENSORS = ("auto", "hf", "safetensors", "fastsafetensors")
 
 
 @dataclass(frozen=True)
@@ -89,30 +87,21 @@ def _changed(vllm_config: Any) -> bool:
 
 
 def _weights(vllm_config: Any) -> weights.Weights | None:
-    """None for a model that is not on this disk, or not in safetensors files, or changed."""
-    if _changed(vllm_config):
+    """None for a model that is changed, or not in safetensors files, or of unknown size."""
+    model, load = vllm_config.model_config, vllm_config.load_config
+    if _changed(vllm_config) or str(load.load_format) not in files.FORMATS:
         return None
-    model = vllm_config.model_config
-    folder = _folder(model.model, model.revision)
-    if folder is None or str(vllm_config.load_config.load_format) not in _SAFETENSORS:
+    if (held := _held(model, load)) is None:
         return None
     tied = bool(getattr(model.hf_text_config, "tie_word_embeddings", False))
-    return weights.of_folder(
-        folder, model.dtype.itemsize, model.get_total_num_hidden_layers(), tied
-    )
+    return weights.of(held, model.dtype.itemsize, model.get_total_num_hidden_layers(), tied)
 
 
-def _folder(model: str, revision: str | None) -> Path | None:
-    if Path(model).is_dir():
-        return Path(model)
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(model, "config.json", revision=revision)
-    except HFValidationError:  # a file, or the address of some other store
-        return None
-    return Path(found).parent if isinstance(found, str) else None
+def _held(model: Any, load: Any) -> list[files.Tensor] | None:
+    """The tensors of the model's files: on this disk, else at the hub."""
+    folder = hub.on_disk(model, load)
+    found = files.tensors(files.Folder(folder), str(load.load_format)) if folder else None
+    return hub.tensors(model, load) if found is None else found
 
 
 def _work(vllm_config: Any) -> int:
