@@ -105,6 +105,7 @@ def test_one_that_fits_passes_and_another_is_refused(theirs: Hub, local: Any) ->
         ({"a.safetensors": 5, "pytorch_model.bin": "0" * 900}, {}, 5),
         ({"model.safetensors": 5, "consolidated.safetensors": 7}, {}, 7),
         ({"model.safetensors": 5, "consolidated.safetensors": 7}, {"load_format": "hf"}, 5),
+        ({"model.safetensors": 5, "consolidated.safetensors": 7}, {"load_format": "mistral"}, 7),
         ({"a.safetensors": 5, "a.fp32.safetensors": 9}, {"ignore_patterns": ["*fp32*"]}, 5),
         ({"a.safetensors": 5, "a.fp32.safetensors": 9}, {"ignore_patterns": "*fp32*"}, 5),
         ({"a.safetensors": 5}, {"load_format": "pt"}, 0),

@@ -20,6 +20,9 @@ HOST = ports.LOOPBACK
 # Upstream's default is 0: it kills the engine under the requests. Ten seconds let most finish.
 SHUTDOWN_TIMEOUT = "10"
 PORT = "8000"  # upstream's default
+# How upstream begins to say that its engine's process, which said why, has ended at its start.
+_NO_ENGINE = "Engine core initialization failed"
+_FAILED = 1
 _NO_TOKENIZER = "skip-tokenizer-init"
 _WITH_VALUE = (
     "config",
@@ -133,3 +136,8 @@ def _upstream(given: Mapping[str, str]) -> None:
                 raise
             where = given.get("host", HOST), given.get("port", PORT)
             raise ports.cannot_listen(*where, error) from error
+        except RuntimeError as error:
+            if not str(error).startswith(_NO_ENGINE):
+                raise
+            print("vllm-gfx serve: the engine did not start; its reason is above", file=sys.stderr)
+            raise SystemExit(_FAILED) from error
