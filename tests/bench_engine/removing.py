@@ -1,7 +1,8 @@
 """A script: an engine in this process, each class of kernels removed in turn, calls counted.
 
-Prints JSON: what the engine's tensors hold, and per class how many layers it has and how often the
-real ones were called by a prefill and by a decode after it was removed.
+Prints JSON: what the engine's tensors hold, where its model runner comes from, and per class how
+many layers it has and how often the real ones were called by a prefill and by a decode after it was
+removed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ if __name__ == "__main__":
         elif hasattr(getattr(module, "quant_method", None), "apply") and kind != (
             "VocabParallelEmbedding"
         ):
-            spy(module.quant_method, "apply", "linear")
+            spy(module.quant_method, "apply", "moe" if kind == "RoutedExperts" else "linear")
         elif kind in ("RMSNorm", "RotaryEmbedding", "SiluAndMul"):
             names = {"RMSNorm": "norm", "RotaryEmbedding": "rope", "SiluAndMul": "activation"}
             spy(module, "forward", names[kind])
@@ -58,6 +59,7 @@ if __name__ == "__main__":
         "held": storage.held(started),
         "weights_read": storage.weights_read(model),
         "cache_moved": [storage.cache_moved(started, n) for n in (0, 100)],
+        "runner": [kind.__module__ for kind in type(runner).__mro__],
         "before": {},
         "removed": {},
         "after": {},
