@@ -93,6 +93,14 @@ def test_method_kernels_versions_and_settings_are_there(page: str) -> None:
     assert text.count("28 x made_up_14.3 (0.5 ms)") == 1
 
 
+def test_random_weights_are_said_where_rows_have_them(rows: list[Row], tmp_path: Path) -> None:
+    settings = {"mode": "graph", "load_format": "dummy"}
+    random = read(made_up.write(tmp_path / "rows.jsonl", [made_up.row(settings=settings)]))
+    said = "Random weights (`--load-format dummy`); nothing is read from disk"
+    assert html.page(random, group(random), []).count(said) == 1
+    assert "Random weights" not in html.page(rows, group(rows), [])
+
+
 def test_models_of_one_stamp_have_setups_of_their_own(tmp_path: Path) -> None:
     rows = [made_up.row(), made_up.row(subject="another")]
     assert len(html.setups(read(made_up.write(tmp_path / "rows.jsonl", rows)))) == 2

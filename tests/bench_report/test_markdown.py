@@ -53,6 +53,31 @@ def test_a_start_that_leaves_something_out_says_so(results: Path) -> None:
     assert " * " in page
 
 
+def test_random_weights_are_said_where_rows_have_them(results: Path) -> None:
+    """A start then reads no checkpoint, whatever it says."""
+
+    def start(load_format: str, **more: Any) -> dict[str, Any]:
+        about: dict[str, Any] = {"bench": "startup", "metric": "startup", "unit": "s"}
+        settings = {"mode": "graph", "load_format": load_format}
+        return made_up.row(**about, cold=False, better="lower", settings=settings, **more)
+
+    def said(*found: dict[str, Any]) -> list[str]:
+        made_up.write(results, found)
+        both = f"{markdown.readme_table()}\n{markdown.page()}".splitlines()
+        lines = [line.removeprefix("* ") for line in both if "Random weights" in line]
+        assert all("nothing is read from disk: start-up" in line for line in lines)
+        return [line.partition(";")[0] for line in lines]
+
+    random, real = start("dummy"), start("auto", subject="real")
+    assert said(random) == ["Random weights (`--load-format dummy`)"] * 2
+    of = "Random weights (`--load-format dummy`) in rows of made-up-7b-w4"
+    assert said(random, real) == [of] * 2
+    assert said(real) == said(made_up.row(), made_up.failed()) == []
+    both = said(random, {**start("auto"), "run": made_up.NEW})
+    assert len(both) == 1, "README shows the newer one alone"
+    assert "| startup, warm, load format dummy |" in markdown.page()
+
+
 def test_every_device_has_a_table(results: Path) -> None:
     other = {**made_up.DEVICE, "name": "Another"}
     made_up.write(results, [made_up.row(), made_up.row(device=other)])

@@ -16,7 +16,7 @@ FOUND = ("bytes", "weight_bytes", "kv_bytes", "longest")
 # Settings that change what is measured, whoever is measured.
 FLAGS = (
     "dtype", "kv_cache_dtype", "max_model_len", "max_num_seqs", "max_num_batched_tokens",
-    "gpu_memory_utilization",
+    "gpu_memory_utilization", "load_format",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tools.bench import cases, meaning, overlap, words
+from tools.bench import cases, loading, meaning, overlap, words
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group
 from tools.bench.headline import COLUMNS, MARKED, answer, clear, count, losses, matches
@@ -45,6 +45,7 @@ def page(rows: Sequence[Row], groups: Sequence[Group], plots: Sequence[Plot]) ->
         longest=longest(rows),
         benches=meaning.BENCHES,
         method=[*meaning.METHOD, *overlap.sentences(rows)],
+        loaded=list(loading.sentences(cases.newest(rows))),
         columns=COLUMNS,
         marked=MARKED,
         **_names(),

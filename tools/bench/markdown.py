@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tools import paths
-from tools.bench import cases, meaning, overlap, words
+from tools.bench import cases, loading, meaning, overlap, words
 from tools.bench.aims import all_aims, judged, unmeasured
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line, group
@@ -87,7 +87,9 @@ def _sums(groups: Sequence[Group], found: Sequence[Row]) -> Iterator[str]:
         f"{clear(lost)} of them by more than the spread."
     )
     lines = filter(None, (answer(part, column) for part in groups for column in COLUMNS))
-    if any(cases.is_short(row) for line in lines for row in line.rows.values()):
+    shown = [row for line in lines for row in line.rows.values()]
+    yield from loading.sentences(shown)
+    if any(map(cases.is_short, shown)):
         yield meaning.SHORT
     if failed := cases.failures(found):
         yield "Failed: " + "; ".join(map(failure, failed)) + "."
@@ -102,7 +104,8 @@ def page() -> str:
     """results/ENGINE.md: a table per group, then what failed."""
     found = rows()
     failed = [f"* {failure(row)}" for row in cases.failures(found)]
-    method = [f"* {sentence}" for sentence in (*meaning.METHOD, *overlap.sentences(found))]
+    said = (*loading.sentences(cases.newest(found)), *meaning.METHOD, *overlap.sentences(found))
+    method = [f"* {sentence}" for sentence in said]
     parts = [_HEAD, *method, "", *(map(_section, group(found)) if found else [f"{_NONE}\n"])]
     return "\n".join(parts + (["## Failed\n", *failed, ""] if failed else []))
 
