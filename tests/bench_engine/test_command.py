@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vllm_gfx.bench import cli, options, plan, rows, run
+from vllm_gfx.bench import cli, flags, options, plan, rows, run
 from vllm_gfx.refusal import Refusal
 
 STUB = ("-m", "tests.bench_engine.child_stub")
@@ -214,3 +214,36 @@ def test_help_answers() -> None:
     )
     assert done.returncode == 0
     assert all(name in done.stdout for name in (*plan.MEASURED, *plan.CLASSES, *plan.MODES))
+
+
+def _helps() -> dict[str, str]:
+    """Flag -> what --help says of it, in one line."""
+    actions = (a for a in flags.parser()._actions if a.option_strings and a.dest != "help")
+    return {a.dest: str(a.help) % {"default": a.default} for a in actions}
+
+
+def test_help_is_about_what_users_get() -> None:
+    said = str(flags.parser().description)
+    assert all(word in said for word in ("table", "one JSON line", "first token", "--rows"))
+
+
+@pytest.mark.parametrize("flag", _helps())
+def test_help_says_every_default(flag: str) -> None:
+    assert "(default: " in _helps()[flag]
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_help_says_the_defaults_that_hold(folder: Make, quick: bool) -> None:
+    asked, made = options.parsed([folder("works"), *["--quick"][:quick]])
+    helps = _helps()
+    for name in ("runs", "repeats", "prompt", "tokens", "prompts", "streams"):
+        value = made.runs if name == "runs" else getattr(made.sizes, name)
+        said = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        usual, _, other = (
+            helps[name].partition("(default: ")[2].rstrip(")").partition("; --quick: ")
+        )
+        assert said == (other if quick and other else usual), name
+    assert helps["limit"].endswith(f"(default: {made.limit})")
+    assert helps["rows"].endswith(f"(default: {asked.rows})")
+    assert made.contestants[0].label == "gfx" and made.benches == tuple(plan.MEASURED)
+    assert (made.mode, made.ablated, asked.logs, made.caches) == ("default", (), None, None)

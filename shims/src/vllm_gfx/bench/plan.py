@@ -62,6 +62,7 @@ class Sizes:
         return cls(**tuples)
 
 
+ROUNDS, QUICK_ROUNDS = 3, 1
 QUICK = Sizes(tokens=64, prompts=(128, 2048), streams=(1, 8, 32))
 
 
