@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from vllm_gfx.bench import drive, energy, measures
+from vllm_gfx.bench import drive, energy, gather, measures, rows
 from vllm_gfx.bench.plan import Sizes
+
+from tests.bench_engine import made_up
 
 
 class AmdSmiException(Exception):
@@ -108,6 +110,29 @@ def test_without_a_library(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     amdsmi(use)
     monkeypatch.setitem(sys.modules, "amdsmi", None)  # importing it is an ImportError
     assert energy.joules() is None
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_rows_have_energy_only_with_the_library(
+    use: Use, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    """`amdsmi` is not installed by us: the measurements are the same, but for the joules."""
+    amdsmi(use)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "amdsmi", None)
+    model = SimpleNamespace(get_vocab_size=lambda: 9)
+    engine: Any = SimpleNamespace(vllm_config=SimpleNamespace(model_config=model))
+    timeline = drive.Timeline(0.0, [[1.0, 2.0, 3.0, 4.0]])
+    monkeypatch.setattr(measures.Bench, "timeline", lambda *_: timeline)
+    bench = measures.Bench(engine, Sizes(streams=(1,), prompts=(128,)))
+    measured = [
+        m for taken in (measures.decode, measures.ttft, measures.streams) for m in taken(bench)
+    ]
+    found = gather.gather([made_up.outcome("gfx", 0, *measured)], "now", ["gfx"])
+    told = {row["metric"] for row in found if row["energy_j"] is not None}
+    assert told == ({"decode", "ttft", "throughput_with_prefill"} if installed else set())
+    for row in found:
+        rows.check(row)
 
 
 def test_energy_stands_where_prefill_is_counted() -> None:

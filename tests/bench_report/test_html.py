@@ -101,6 +101,13 @@ def test_random_weights_are_said_where_rows_have_them(rows: list[Row], tmp_path:
     assert "Random weights" not in html.page(rows, group(rows), [])
 
 
+def test_energy_is_that_of_a_run(tmp_path: Path) -> None:
+    rows = [made_up.row(energy_j=72.3), made_up.row(contestant="fp16")]
+    found = read(made_up.write(tmp_path / "rows.jsonl", rows))
+    listed = html.page(found, group(found), []).partition('id="rows"')[2]
+    assert "<th>J a run</th>" in listed and listed.count('<td class="n">24.1</td>') == 1
+
+
 def test_models_of_one_stamp_have_setups_of_their_own(tmp_path: Path) -> None:
     rows = [made_up.row(), made_up.row(subject="another")]
     assert len(html.setups(read(made_up.write(tmp_path / "rows.jsonl", rows)))) == 2

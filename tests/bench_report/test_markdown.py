@@ -116,6 +116,26 @@ def test_the_page_has_every_newest_row(results: Path) -> None:
     assert "longest kernels of a step: 28 x made_up_14.3 (0.5 ms)" in text
 
 
+def test_energy_is_that_of_a_run_where_a_driver_told_it(results: Path) -> None:
+    """Rows that lack it, as without AMD's library, have no column of it."""
+    told, peer = made_up.row(energy_j=30.0), made_up.row(contestant="fp16", energy_j=72.3)
+    made_up.write(results, [told, peer, made_up.row(bench="ttft", metric="ttft", unit="s")])
+    head, _, decode, ttft = lines(markdown.page())
+    assert head.endswith("| x fp16 | J a run |")
+    assert decode.endswith("| gfx 10, fp16 24.1 |") and ttft.endswith("|  |  |")
+    made_up.write(results, [made_up.row(), made_up.row(contestant="fp16")])
+    assert "J a run |" not in markdown.page()
+
+
+def test_energy_is_said_once(results: Path) -> None:
+    """Older rows repeat that of the same runs."""
+    metrics = ("throughput", "throughput_with_prefill")
+    rows = [made_up.row(bench="throughput", metric=m, energy_j=30.0) for m in metrics]
+    tpot = made_up.row(bench="tpot", metric="tpot", unit="s", energy_j=30.0)
+    made_up.write(results, [*rows, tpot])
+    assert [line.endswith("| gfx 10 |") for line in lines(markdown.page())[2:]] == [0, 0, 1]
+
+
 def test_invocations_side_by_side_are_said(results: Path) -> None:
     twins = [made_up.row(contestant="fp16", subject=name) for name in ("c", "d")]
     here = [made_up.row(subject=name) for name in ("a", "b")]

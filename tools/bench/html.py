@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tools.bench import cases, loading, meaning, overlap, words
+from tools.bench import cases, energy, loading, meaning, overlap, words
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group
 from tools.bench.headline import COLUMNS, MARKED, answer, clear, count, losses, matches
@@ -54,7 +54,7 @@ def page(rows: Sequence[Row], groups: Sequence[Group], plots: Sequence[Plot]) ->
 
 def _names() -> dict[str, Any]:
     """Functions and constants that the template uses under their own names."""
-    used = {"answer": answer, "matches": matches, "cases": cases, "words": words}
+    used = {"answer": answer, "matches": matches, "cases": cases, "words": words, "energy": energy}
     return used | {"Verdict": Verdict, "OURS": OURS}
 
 

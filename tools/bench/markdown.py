@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tools import paths
-from tools.bench import cases, loading, meaning, overlap, words
+from tools.bench import cases, energy, loading, meaning, overlap, words
 from tools.bench.aims import all_aims, judged, unmeasured
 from tools.bench.difference import Verdict
 from tools.bench.groups import OURS, Group, Line, group
@@ -112,6 +112,7 @@ def page() -> str:
 
 def _section(part: Group) -> str:
     titles = ["what", *part.contestants, *(f"x {n}" for n in part.contestants if n != OURS)]
+    titles += [energy.TITLE] if energy.is_told(part) else []
     title = f"## {part.title}, on {part.device}\n"
     return "\n".join([title, *_provenance(part), _table(titles, _lines(part)), f"\n{part.note}\n"])
 
@@ -142,6 +143,7 @@ def _lines(part: Group) -> Iterator[list[str]]:
             line.label,
             *(_cell(line.rows.get(name)) for name in part.contestants),
             *(_bold(found[peer].number, found[peer]) if peer in found else "" for peer in peers),
+            *([energy.said(line)] if energy.is_told(part) else []),
         ]
 
 

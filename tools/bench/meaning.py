@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tools.bench import energy
 from tools.bench.difference import RULE
 
 BENCHES = {
@@ -48,8 +49,6 @@ METHOD = (
     "Host share is a lower bound of what the host adds to a step: the step is timed without a "
     "profiler and its kernels with one, which makes them longer, and a launch that overlaps with "
     "the one before it, and still waits, counts as busy.",
-    "Energy is that of all samples of a measurement, prefill included, and stands where prefill is "
-    "counted: in `throughput_with_prefill`, of one stream also in `decode`. Older rows repeat it "
-    "in `tpot` and `throughput` of the same streams: it was taken once.",
+    energy.MEANING,
     "Samples of one process do not show how processes differ, so take several rounds.",
 )

@@ -20,6 +20,8 @@ RESULTS = paths.ROOT / "results" / "engine.jsonl"
 VERSION = 1
 # Of these no direction is good; the oldest rows say that less is.
 NEITHER = (("memory", "kv_cache"),)
+# The oldest rows repeat the energy of the same runs here; it stands with `throughput_with_prefill`.
+REPEATED = (("tpot", "tpot"), ("throughput", "throughput"))
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def _row(text: str, where: str) -> Row:
     named: dict[str, Any] = {field.name: found.get(field.name) for field in fields(Row)}
     if (found["bench"], found["metric"]) in NEITHER:
         named |= {"better": "neither", "best": None}
+    if (found["bench"], found["metric"]) in REPEATED:
+        named |= {"energy_j": None}
     return Row(**named)
 
 
