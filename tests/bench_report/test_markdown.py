@@ -116,6 +116,13 @@ def test_the_page_has_every_newest_row(results: Path) -> None:
     assert "longest kernels of a step: 28 x made_up_14.3 (0.5 ms)" in text
 
 
+def test_the_page_says_how_it_was_measured(results: Path) -> None:
+    made_up.write(results, [made_up.row()])
+    said = [line.removeprefix("* ") for line in markdown.page().splitlines()]
+    assert set(meaning.METHOD) <= set(said)
+    assert any(line.startswith("`memory: peak` is what torch reserved") for line in said)
+
+
 def test_energy_is_that_of_a_run_where_a_driver_told_it(results: Path) -> None:
     """Rows that lack it, as without AMD's library, have no column of it."""
     told, peer = made_up.row(energy_j=30.0), made_up.row(contestant="fp16", energy_j=72.3)

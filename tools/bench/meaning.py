@@ -11,7 +11,8 @@ BENCHES = {
     "tpot": "seconds per output token of a stream after its first, over numbers of streams",
     "throughput": "tokens/s of all streams together, once all of them decode",
     "kv_capacity": "tokens that the KV cache holds",
-    "memory": "bytes on the device: the peak, and what weights and KV cache take of it",
+    "memory": "bytes on the device: the peak of what torch reserved, and what weights and KV cache "
+    "take of it",
     "startup": "seconds from the start of the process to an engine that answers",
     "roofline": "bytes that a decode step must read (weights and KV cache) by its time, as a share "
     "of the bandwidth of a large copy, measured in the same process",
@@ -50,5 +51,8 @@ METHOD = (
     "profiler and its kernels with one, which makes them longer, and a launch that overlaps with "
     "the one before it, and still waits, counts as busy.",
     energy.MEANING,
+    "`memory: peak` is what torch reserved on the GPU at most while it measured: not what other "
+    "libraries, the driver and other processes hold, and loading may have taken more. Without a "
+    "GPU it is the process's resident peak.",
     "Samples of one process do not show how processes differ, so take several rounds.",
 )

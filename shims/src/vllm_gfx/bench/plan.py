@@ -23,7 +23,7 @@ MEASURED = {
     "tpot": "seconds per output token of a stream, over numbers of streams",
     "throughput": "tokens/s of all streams together, over numbers of streams",
     "kv_capacity": "tokens that the KV cache holds",
-    "memory": "peak bytes on the device, and what weights and KV cache take of them",
+    "memory": "peak bytes that torch reserved on the device; what weights and KV cache take",
     "startup": "seconds from the process's start to an engine that answers",
     "roofline": "share of the bandwidth, measured in the same process, that decode reaches",
     "step": "where a decode step's time goes: kernels, host, launches",
