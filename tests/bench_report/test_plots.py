@@ -86,6 +86,15 @@ def test_contestants_differ_by_more_than_colour() -> None:
     assert style.looks(["fp16"])["fp16"] == looks["fp16"]  # with others or without
 
 
+@pytest.mark.parametrize("stem", plots.PLOTS)
+def test_the_legend_names_every_colour(stem: str, groups: list[Group]) -> None:
+    """A step's bars are named at the axis: their colours are parts of it."""
+    others = {"roofline": {"ceiling"}, "step": {"in kernels", "beside kernels"}}.get(stem, set())
+    names = set() if stem == "step" else set(made_up.SPEEDS)
+    (legend,) = figure_of(stem, groups).legends
+    assert {text.get_text() for text in legend.get_texts()} == names | others
+
+
 def test_colours_are_told_apart_in_grey_or_without_red_or_green() -> None:
     """The first three, seen by a person without the long or the middle cones (Vienot 1999)."""
     for mixed in (_grey, _without_red, _without_green):

@@ -79,7 +79,7 @@ def _row(panel: Axes, place: int, point: Point, look: int) -> None:
         "marker": style.MARKERS[look],
         "markersize": 8,
     }
-    panel.errorbar(rate, place, xerr=errors, capsize=3, label="", **marks)
+    panel.errorbar(rate, place, xerr=errors, capsize=3, label=point.contestant, **marks)
     said = f"{words.quantity(point.share, '1')} of {words.number(ceiling)}"
     style.beside(panel, max(ceiling, rate), place, said)
 
@@ -94,4 +94,4 @@ def _axes(panel: Axes, part: Sequence[Point]) -> None:
     style.logarithmic(panel.xaxis)
     copies = sorted(point.copy for point in part)
     span = dict.fromkeys(words.number(copy) for copy in (copies[0], copies[-1]))
-    panel.set_xlabel(f"tokens/s of one stream; ceiling: {'..'.join(span)} GB/s")
+    panel.set_xlabel(f"tokens/s of one stream; ceiling: its bytes at {'..'.join(span)} GB/s")
