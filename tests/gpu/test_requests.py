@@ -1,4 +1,7 @@
-"""200 mixed requests in flight, with preemption, get what they get one by one."""
+"""200 mixed requests sent at once, 32 running at a time, get what they get one by one.
+
+Some of them are preempted.
+"""
 
 from __future__ import annotations
 

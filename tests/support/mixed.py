@@ -1,4 +1,4 @@
-"""Many requests of every kind, in flight together with too little memory for them all.
+"""Many requests of every kind, sent at once, with too little memory for those that run together.
 
 They must get the same tokens as one by one: what else is in a batch, being preempted and computed
 again, is nobody's business.
