@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,13 +11,17 @@ import pytest
 import vllm.v1.engine.core  # noqa: F401 - tells the shim that an engine may run here
 from vllm_gfx.engine import survive_out_of_memory
 
+from tests.engine import small_memory as plugins
 from tests.serve.server import NAME, Server, until
 
 LIMIT = 300  # tokens of a step; more is too much memory for the engine below
 OTHERS = 140  # tokens of each of two requests, which start again in one step
+SLOWLY = 0.05  # seconds of a step of theirs, more
 # A plug-in that makes steps fail where a GPU's would: in the model, after the runner's bookkeeping.
 PLUGIN = f"""
 def register():
+    import time
+
     import torch
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
@@ -27,6 +30,8 @@ def register():
     def forward(self, input_ids=None, *args, **kwargs):
         if input_ids is not None and len(input_ids) > {LIMIT} and self.requests:
             raise torch.OutOfMemoryError("HIP out of memory. Tried to allocate 2.00 GiB.")
+        if input_ids is not None and len(input_ids) <= 2:
+            time.sleep({SLOWLY})  # the long request has to come while the others run
         return original(self, input_ids, *args, **kwargs)
 
     GPUModelRunner._model_forward = forward
@@ -36,14 +41,8 @@ def register():
 @pytest.fixture
 def small_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines of this test have the plug-in."""
-    (tmp_path / "small_memory.py").write_text(PLUGIN)
-    info = tmp_path / "small_memory-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: small-memory\nVersion: 1\n")
-    entry = "[vllm.general_plugins]\nsmall_memory = small_memory:register\n"
-    (info / "entry_points.txt").write_text(entry)
-    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    monkeypatch.setenv("PYTHONPATH", path)
+    for name, value in plugins.plugin(tmp_path, PLUGIN).items():
+        monkeypatch.setenv(name, value)
 
 
 def _ask(server: Server, tokens: int) -> str:

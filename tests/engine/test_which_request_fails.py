@@ -58,7 +58,7 @@ def _step(**tokens: int) -> Any:
 )
 def test_the_largest_or_else_the_last(tokens: dict[str, int], fails: str) -> None:
     core = _core({name: n for name, n in tokens.items() if name != "gone"})
-    shim._go_on(core, _step(**tokens), "out of memory")
+    shim._go_on(core, shim.Failed(_step(**tokens), {}), "out of memory")
     (_, name, status), (_, everybody, left) = core.scheduler.told
     assert (name, status, everybody) == (fails, "FINISHED_ERROR", True)
     assert core.sent == [([fails], 7)]
@@ -70,48 +70,98 @@ def test_what_earlier_steps_computed_is_handed_out() -> None:
     future: Future[str] = Future()
     future.set_result("tokens")
     core = _core({"a": 2, "b": 300}, [(future, _step(a=1), future)])
-    shim._go_on(core, _step(a=1, b=300), "out of memory")
+    shim._go_on(core, shim.Failed(_step(a=1, b=300), {}), "out of memory")
     assert core.output_queue.get_nowait() == (7, "tokens") and not core.batch_queue
     assert core.scheduler.told[-1] == ("again", True, {"a": 0, "b": 0})
-
-
-def test_the_failed_step_is_found_in_its_frame() -> None:
-    def step() -> None:
-        scheduler_output = "this one"
-        raise torch.OutOfMemoryError(scheduler_output)
-
-    with pytest.raises(torch.OutOfMemoryError) as told:
-        step()
-    assert shim._failed_step(told.value.__traceback__) == "this one"
-    assert shim._failed_step(None) is None
 
 
 class _Engine:
     """Stands for EngineCoreProc: a step that fails for a reason, on so many GPUs."""
 
-    def __init__(self, error: Exception, gpus: int = 1) -> None:
-        parallel = SimpleNamespace(world_size_across_dp=gpus)
-        self.vllm_config = SimpleNamespace(parallel_config=parallel)
+    def __init__(self, error: Exception, gpus: int, ahead: bool, v2: bool) -> None:
+        self.vllm_config = SimpleNamespace(
+            parallel_config=SimpleNamespace(world_size_across_dp=gpus),
+            scheduler_config=SimpleNamespace(async_scheduling=ahead),
+            use_v2_model_runner=v2,
+        )
         self.error = error
 
     def _process_engine_step(self) -> bool:
+        return self.step()
+
+    def step(self) -> bool:
+        scheduler_output = _step(a=1)
+        return bool(self.execute_model(scheduler_output))
+
+    def execute_model(self, _: Any) -> None:
         raise self.error
 
 
+class _Late(_Engine):
+    """Fails with a result, when nobody knows any more which step was the last."""
+
+    def step(self) -> bool:
+        scheduler_output = _step(a=1)
+        return bool(self.result(scheduler_output))
+
+    def result(self, _: Any) -> None:
+        raise self.error
+
+
+MEMORY = torch.OutOfMemoryError
+
+
+@pytest.fixture
+def went_on(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The steps after which an engine went on."""
+    steps: list[Any] = []
+    monkeypatch.setattr(shim, "_go_on", lambda core, failed, reason: steps.append(failed.step))
+    return steps
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, engine: type[_Engine], *arguments: Any) -> bool:
+    from vllm.v1.engine import core
+    from vllm.v1.executor.uniproc_executor import UniProcExecutor
+
+    monkeypatch.setattr(core, "EngineCoreProc", type("Core", (engine,), {}))
+    monkeypatch.setattr(UniProcExecutor, "sample_tokens", UniProcExecutor.sample_tokens)
+    shim.install()
+    done: bool = core.EngineCoreProc(*arguments)._process_engine_step()
+    return done
+
+
+@pytest.mark.parametrize(("ahead", "v2"), [(True, True), (False, True), (False, False)])
+def test_engines_that_go_on(
+    monkeypatch: pytest.MonkeyPatch, went_on: list[Any], ahead: bool, v2: bool
+) -> None:
+    assert _run(monkeypatch, _Engine, MEMORY("no more"), 1, ahead, v2)
+    assert went_on == [_step(a=1)]
+
+
 @pytest.mark.parametrize(
-    ("error", "gpus"),
+    ("engine", "error", "gpus", "ahead", "v2"),
     [
-        (RuntimeError("HIP error: an illegal memory access"), 1),
-        (torch.OutOfMemoryError("with several GPUs"), 2),
-        (torch.OutOfMemoryError("outside of a step"), 1),
+        (_Engine, RuntimeError, 1, True, True),
+        (_Engine, MEMORY, 2, True, True),
+        (_Engine, MEMORY, 1, True, False),
+        (_Late, MEMORY, 1, True, True),
+    ],
+    ids=[
+        "another error",
+        "several GPUs",
+        "ahead with the V1 runner",
+        "not in a call of the executor",
     ],
 )
-def test_other_errors_end_the_engine(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, gpus: int
+def test_other_engines_end(
+    monkeypatch: pytest.MonkeyPatch,
+    went_on: list[Any],
+    engine: type[_Engine],
+    error: type[Exception],
+    gpus: int,
+    ahead: bool,
+    v2: bool,
 ) -> None:
-    from vllm.v1.engine import core
-
-    monkeypatch.setattr(core, "EngineCoreProc", type("Core", (_Engine,), {}))
-    shim.install()
-    with pytest.raises(type(error), match=str(error)):
-        core.EngineCoreProc(error, gpus)._process_engine_step()
+    with pytest.raises(error, match="what the device said"):
+        _run(monkeypatch, engine, error("what the device said"), gpus, ahead, v2)
+    assert not went_on

@@ -7,6 +7,7 @@ Reads both source distributions and imports neither.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import re
 import subprocess
@@ -112,7 +113,11 @@ def of_shims(before: Texts, after: Texts) -> dict[str, dict[str, str]]:
 
 def _named(text: str) -> Iterator[str]:
     """The modules and definitions below vllm that a shim names in TARGET and UPSTREAM, dotted."""
-    said = " ".join(re.findall(r"^(?:TARGET|UPSTREAM) = (.+)$", text, re.MULTILINE))
+    said = " ".join(
+        ast.literal_eval(one.value)
+        for one in ast.parse(text).body
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) in ("TARGET", "UPSTREAM")
+    )
     for path, name in re.findall(r"\bvllm/([\w/]+)\.py(?:, ([\w.]+))?", said):
         yield ".".join(filter(None, (path.replace("/", "."), name.rstrip("."))))
     yield from re.findall(r"\bvllm\.(\w+(?:\.\w+)+)", said)
