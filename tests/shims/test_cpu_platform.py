@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.shims.amd import models
 from tests.support import tinylm
 
+PROGRAM = str(Path(sys.executable).with_name("vllm-gfx"))
 NGRAM = '{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 3}'
 REFUSED = {
     "fp8-kv": (["--kv-cache-dtype", "fp8"], "cpu target serves auto"),
@@ -21,11 +23,18 @@ REFUSED = {
 
 @pytest.mark.parametrize(("flags", "words"), REFUSED.values(), ids=REFUSED)
 def test_refused(flags: list[str], words: str) -> None:
-    program = str(Path(sys.executable).with_name("vllm-gfx"))
-    command = [program, "report", str(tinylm.copy("fp")), *flags]
+    command = [PROGRAM, "report", str(tinylm.copy("fp")), *flags]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
     assert words in done.stderr.strip().splitlines()[-1]
+
+
+def test_experts_are_refused(tmp_path: Path) -> None:
+    model = models.mixtral(tmp_path).checkpoint
+    command = [PROGRAM, "report", str(model), "--skip-tokenizer-init"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "cpu target has no mixtures of experts" in done.stderr.strip().splitlines()[-1]
 
 
 def test_mla_is_refused() -> None:
