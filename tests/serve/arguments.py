@@ -12,6 +12,9 @@ KV_CACHE = 1 << 28  # bytes; the default of 1 GiB takes seconds to be zeroed
 # The port of a server that runs already, started with `arguments`; it is used, and not ended.
 RUNNING = "GFX_TESTS_SERVER_PORT"
 
+# A client's connection outlasts any pause between two of its requests, on whatever machine.
+VARIABLES = {"VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "600"}
+
 
 def arguments(model: str, port: int, *flags: str) -> list[str]:
     """Of `vllm-gfx`. The KV cache is small, unless the flags say how large the engine is to be."""

@@ -16,7 +16,8 @@ import openai
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serve.arguments import KEY, NAME, arguments
+from tests.serve.arguments import KEY, NAME, VARIABLES, arguments
+from tests.support.child import runs
 from tools.free_port import free_port
 
 __all__ = ["KEY", "NAME", "Running", "Server", "command", "until"]
@@ -41,13 +42,6 @@ def until(met: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS)
         time.sleep(_POLL_SECONDS)
 
 
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 class Running:
     """A server that answers at `port`, whoever started it."""
 
@@ -63,7 +57,8 @@ class Running:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that carry `labels`."""
-        families = text_string_to_metric_families(httpx.get(f"{self.url}/metrics").text)
+        said = httpx.get(f"{self.url}/metrics", timeout=PATIENCE_SECONDS).text
+        families = text_string_to_metric_families(said)
         samples = (sample for family in families for sample in family.samples)
         wanted = labels.items()
         return sum(s.value for s in samples if s.name == name and wanted <= s.labels.items())
@@ -83,7 +78,7 @@ class Server(Running):
         with log.open("w", encoding="utf-8") as output:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
-                argv, stdout=output, stderr=subprocess.STDOUT, env={**os.environ}
+                argv, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **VARIABLES}
             )
 
     def wait_ready(self) -> float:
@@ -118,7 +113,7 @@ class Server(Running):
 
     def left_over(self) -> list[psutil.Process]:
         """Processes of the family that still run; a zombie has ended, and waits for its parent."""
-        return [process for process in self.family if _runs(process)]
+        return [process for process in self.family if runs(process)]
 
     def destroy(self) -> None:
         """End whatever is left, after a test."""

@@ -14,7 +14,7 @@ import openai
 import psutil
 import pytest
 
-from tests.serve.server import KEY, NAME, Running, Server, command
+from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, Running, Server, command
 
 PROMPT = "def main(argv=None):\n    "
 GREEDY: dict[str, Any] = {"model": NAME, "temperature": 0.0}
@@ -45,7 +45,7 @@ def test_completion(client: openai.OpenAI) -> None:
 
 
 def test_chat_plain_and_streamed_say_the_same(client: openai.OpenAI) -> None:
-    asked: dict[str, Any] = {"messages": MESSAGES, "max_tokens": 24, **GREEDY}
+    asked: dict[str, Any] = {"messages": MESSAGES, "max_tokens": 200, **GREEDY}
     plain = client.chat.completions.create(**asked)
     chunks = list(
         client.chat.completions.create(stream=True, stream_options={"include_usage": True}, **asked)
@@ -139,8 +139,9 @@ def test_structured_output_fits_its_schema(
 def test_tokenize_and_back(server: Running) -> None:
     def post(path: str, **body: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {KEY}"}
+        asked = {"model": NAME, **body}
         found: dict[str, Any] = httpx.post(
-            f"{server.url}/{path}", json={"model": NAME, **body}, headers=headers
+            f"{server.url}/{path}", json=asked, headers=headers, timeout=PATIENCE_SECONDS
         ).json()
         return found
 

@@ -6,13 +6,13 @@ loaded, and after; `START` among the variables is what the second one says.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.support import plugin
+
 FILE, START = "FAKE_SPILL_FILE", "FAKE_SPILL_START"
-ENTRY = "[vllm.general_plugins]\nfake_spill = fake_spill:register\n"
 TEXT = f"""
 import os
 from pathlib import Path
@@ -45,13 +45,7 @@ def register():
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, start: int = 0) -> Path:
     """Servers of this test have the plug-in: the file for it, which says 0."""
-    (folder / "fake_spill.py").write_text(TEXT)
-    info = folder / "fake_spill-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-spill\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(ENTRY)
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    monkeypatch.setenv("PYTHONPATH", path)
+    plugin.install(folder, "fake_spill", TEXT, monkeypatch)
     monkeypatch.setenv(FILE, str(folder / "shared"))
     monkeypatch.setenv(START, str(start))
     shared = folder / "shared"

@@ -13,7 +13,8 @@ from typing import IO
 
 import psutil
 
-from tests.serve.arguments import arguments
+from tests.serve.arguments import VARIABLES, arguments
+from tests.support import output
 from tests.windows import programs
 from tools import paths
 from tools.free_port import free_port
@@ -58,15 +59,17 @@ class Server:
         return any(words in line for line in self.lines)
 
     def output(self) -> str:
-        return "\n".join(self.lines)[-20_000:]
+        return "\n".join(self.lines)
+
+    def end(self) -> str:
+        return output.end(self.output())
 
     def wait_ready(self) -> tuple[float, float]:
         """Seconds until `/health` answered: on the clock, and of CPU time of what still runs."""
         until(lambda: self._ended() or self.healthy(), "the server is ready", DEADLINE)
-        assert not self._ended(), self.output()
+        assert not self._ended(), self.end()
         wall = time.monotonic() - self.started
-        times = [process.cpu_times() for process in self.processes()]
-        return wall, sum(t.user + t.system for t in times)
+        return wall, sum(map(_cpu_seconds, self.processes()))
 
     def _ended(self) -> bool:
         return self.said("ended with ") or self._console.poll() is not None
@@ -95,6 +98,14 @@ class Server:
         return int(code)
 
 
+def _cpu_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:  # it has just ended
+        return 0.0
+    return float(times.user + times.system)
+
+
 @contextmanager
 def serving(
     model: Path, *flags: str, env: Mapping[str, str] | None = None, door: Sequence[str] = ()
@@ -108,6 +119,6 @@ def serving(
     # As some programs of Windows write a path; vLLM itself could not join anything to it.
     served = arguments("\\\\?\\" + wine.windows_path(model), port, *flags)
     command = [wine.windows_path(CONSOLE), *program, *served]
-    given = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **(env or {})}
+    given = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **VARIABLES, **(env or {})}
     with run.started(command, given, paths.BUILD) as console:
         yield Server(console, model, port)

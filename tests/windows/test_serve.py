@@ -19,6 +19,9 @@ import pytest
 import requests
 
 from tests.serve.arguments import KEY, RUNNING
+from tests.support import held as held_engines
+from tests.support import output
+from tests.support.held import Held
 from tests.windows.checkout import Checkout
 from tests.windows.server import PATIENCE, Server, serving, until
 from tools import paths, prefix
@@ -29,7 +32,7 @@ from tools.windows import rig, run, wine
 
 PREFIX = "WINEPREFIX"
 LIMIT = 300
-TOKENS = 150  # a few seconds
+TOKENS = 150
 # Seconds of CPU time, nearly all of it imports, one process after the other. On the clock it is to
 # be 120, which a machine that does other things too cannot promise; the report has both.
 READY = 90
@@ -39,12 +42,19 @@ NOT_FROM_OUTSIDE = "tests/serve/test_api.py::test_listens_on_loopback_only"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return held_engines.write(tmp_path_factory.mktemp("held"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, held: Held) -> Iterator[Server]:
     """Of a folder with blanks, umlauts and signs in its name that mean something to a shell."""
     original = run.python().parent / "share" / "vllm-gfx-tinylm" / "fp"
     model = tmp_path_factory.mktemp("models") / "Modell für Müller & Söhne (1)"
     shutil.copytree(original, model)
-    with serving(model, "--api-key", KEY) as server:
+    where = wine.windows_path(held.folder)
+    env = {"PYTHONPATH": where, held_engines.VARIABLE: where}
+    with serving(model, "--api-key", KEY, "--shutdown-timeout", "120", env=env) as server:
         server.ready = server.wait_ready()
         yield server
 
@@ -96,7 +106,8 @@ def test_its_clients(server: Server) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, env=env, cwd=paths.ROOT, timeout=LIMIT
     )
-    assert done.returncode == 0, done.stdout[-6000:] + server.output()
+    said = f"{done.stdout[-6000:]}\nof the server {server.end()}"
+    assert done.returncode == 0, said
     passed = int(done.stdout.rpartition(" passed")[0].split()[-1])
     assert passed >= 15 and "skipped" not in done.stdout, done.stdout[-2000:]
 
@@ -110,12 +121,12 @@ def test_a_second_server_of_its_model_is_refused_on_its_port(server: Server) -> 
     done = run.run(command, cwd=paths.BUILD, timeout=120)
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2 and f"port {server.port} of 127.0.0.1 is in use" in line
-    assert server.healthy()
+    until(server.healthy, "the first server answers", PATIENCE)
 
 
 def _ends_and_leaves_nothing(server: Server, key: str) -> None:
-    assert server.press(key) == 0, server.output()
-    assert not server.said("Traceback"), server.output()
+    assert server.press(key) == 0, server.end()
+    output.check_lacks(server.output(), "Traceback", "output_handler failed")
     until(lambda: not server.processes(), "its processes end", PATIENCE)
     assert server.port not in {port for _, port in _listening()}
 
@@ -127,7 +138,7 @@ def test_ctrl_break_ends_a_second_server_and_not_the_first(
     with serving(server.model, env=checkout.env, door=checkout.door) as second:
         second.wait_ready()
         _ends_and_leaves_nothing(second, "ctrl-break")
-    assert server.healthy()
+    until(server.healthy, "the first server answers", PATIENCE)
 
 
 def _ask(server: Server) -> int:
@@ -145,11 +156,11 @@ def _in_flight(server: Server) -> bool:
     return bool(re.search(r"^vllm:num_requests_running\{.*\} 1\.0$", metrics, re.MULTILINE))
 
 
-def test_ctrl_c_ends_it_when_what_is_in_flight_has_finished(server: Server) -> None:
+def test_ctrl_c_ends_it_when_what_is_in_flight_has_finished(server: Server, held: Held) -> None:
     """The last test of this server."""
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, held.slow_steps():
         finishing = pool.submit(_ask, server)
         until(lambda: _in_flight(server), "the request is running", PATIENCE)
         _ends_and_leaves_nothing(server, "ctrl-c")
         assert finishing.result() == TOKENS
-    assert server.said("draining in-flight requests count=1"), server.output()
+    assert server.said("draining in-flight requests count=1"), server.end()
