@@ -6,11 +6,10 @@ Two of vLLM's servers would take minutes here; what is vLLM's own of it is in te
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import replicas
+from tests.support import output, replicas
 from tests.windows.server import CONSOLE, Server, until
 from tools import paths
 from tools.free_port import free_port
@@ -37,7 +36,7 @@ def _started(*flags: str) -> Iterator[tuple[Server, replicas.Client]]:
 
 
 def _nothing_is_left(server: Server) -> None:
-    assert not server.said("Traceback"), server.output()
+    output.check_lacks(server.output(), "Traceback")
     until(lambda: not server.processes(), "its processes end", SECONDS)
     assert not server.healthy()
 
@@ -51,20 +50,19 @@ def _refused(port: int) -> str:
 
 def test_they_share_the_requests_until_ctrl_c() -> None:
     """One of them dies meanwhile, and leaves no engine. The last request is finished."""
-    with _started() as (server, client):
-        assert server.said("[0] \\u2588"), server.output()
+    with _started("--shutdown-timeout", "60") as (server, client):
+        assert server.said("[0] \\u2588"), server.end()
         assert replicas.engines(server.processes()) == 2
         replicas.check_answers(client)
         replicas.check_sharing(client)
         assert f"port {server.port} of 127.0.0.1 is in use; choose" in _refused(server.port)
         replicas.check_death(client)
         until(lambda: replicas.engines(server.processes()) == 1, "its engine ends", SECONDS)
-        with ThreadPoolExecutor() as pool:
-            last = pool.submit(client.stream, pieces=10, seconds=replicas.PIECE_SECONDS)
-            until(lambda: client.each("in_flight") == [0, 1], "it runs", SECONDS)
-            assert server.press("ctrl-c") == 0, server.output()
-            assert len(last.result()) == 10
-        assert server.said("replica 1 (GPU 1) ended with code 0; 0 running"), server.output()
+        last = client.begin(pieces=10)
+        assert client.each("in_flight") == [0, 1]
+        assert server.press("ctrl-c") == 0, server.end()
+        assert len(replicas.rest(last)) == 9
+        assert server.said("replica 1 (GPU 1) ended with code 0; 0 running"), server.end()
         _nothing_is_left(server)
 
 
@@ -72,6 +70,6 @@ def test_ctrl_break_ends_also_a_replica_that_hangs() -> None:
     """With its engine. One replica: a start costs most here."""
     with _started("--gpus", "0", "--shutdown-timeout", "0") as (server, client):
         assert client.post("/replicas/0/deaf") == 200
-        assert server.press("ctrl-break") == 0, server.output()
-        assert server.said("replica 0 (GPU 0) does not end; it is killed"), server.output()
+        assert server.press("ctrl-break") == 0, server.end()
+        assert server.said("replica 0 (GPU 0) does not end; it is killed"), server.end()
         _nothing_is_left(server)

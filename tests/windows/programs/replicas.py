@@ -17,6 +17,7 @@ import sys
 import time
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from vllm_gfx.parallel import child
 REPLICA = "__replica__"
 GPUS = 2
 GRACE_SECONDS = 1.0
+MAY_LISTEN = "GFX_TESTS_MAY_LISTEN"  # names a file that a replica waits for before it listens
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which on Windows is sent by TerminateProcess
 STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, n)]
 ANSWER = (
@@ -50,18 +52,21 @@ def command() -> None:
 class Server:
     """`/v1/models` tells about the process; `/v1/completions` streams as many pieces as asked for.
 
-    `/deaf`: from now on it does not stop. `/loud`: it writes more than a pipe holds.
+    `/go`: the answers that are held go on. `/deaf`: from now on it does not stop. `/loud`: it
+    writes more than a pipe holds.
     """
 
     def __init__(self) -> None:
-        self.stopped = asyncio.Event()
+        self.stopped, self.go = asyncio.Event(), asyncio.Event()
         self.running: set[asyncio.Task[Any] | None] = set()
         self.hung_up = 0
 
     async def run(self, port: int) -> None:
-        self.listen_to(self.stopped.set)
+        self.listen_to(self.stop)
         engine = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
         engine.start()
+        while not (Path(os.environ.get(MAY_LISTEN, __file__)).exists() or self.stopped.is_set()):
+            await asyncio.sleep(0.02)
         listening = await asyncio.start_server(self.serve, "127.0.0.1", port)
         print("█ für Windows", flush=True)
         await self.stopped.wait()
@@ -70,6 +75,11 @@ class Server:
             await asyncio.sleep(0.05)
         engine.terminate()
         engine.join()
+
+    def stop(self) -> None:
+        """A replica that were killed at once would not finish what is held."""
+        self.stopped.set()
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, self.go.set)
 
     def listen_to(self, callback: Any) -> None:
         for number in STOPS:
@@ -98,6 +108,9 @@ class Server:
             return await self.complete(asked, reader, writer)
         elif path == "/deaf":
             self.listen_to(lambda: None)
+        elif path == "/go":
+            self.go.set()
+            self.go = asyncio.Event()  # for whoever comes later
         elif path == "/loud":
             print("x" * asked["bytes"], flush=True)
         elif path != "/health":
@@ -107,7 +120,7 @@ class Server:
         _chunk(writer, "")
 
     async def complete(self, asked: Any, reader: StreamReader, writer: StreamWriter) -> None:
-        """`dies_after` so many pieces, as a process that is killed."""
+        """`held`: the first piece alone, for now. `dies_after` so many, as one that is killed."""
         gone = asyncio.create_task(reader.read(1))
         for number in range(asked["pieces"]):
             if number == asked.get("dies_after"):
@@ -116,12 +129,19 @@ class Server:
                 kind = "text/event-stream" if asked.get("stream") else "application/json"
                 writer.write((ANSWER % ("200 OK", kind)).encode())
             _chunk(writer, f"data: {number}\n\n")
-            await asyncio.wait([gone], timeout=asked.get("seconds", 0))
+            if number == 0 and asked.get("held"):
+                await self.held(gone)
             if gone.done():
                 self.hung_up += 1
                 return
         _chunk(writer, "")
         gone.cancel()
+
+    async def held(self, gone: asyncio.Task[bytes]) -> None:
+        """Until `/go`, or the server was asked to stop, or the client has gone."""
+        go = asyncio.create_task(self.go.wait())
+        await asyncio.wait([gone, go], return_when=asyncio.FIRST_COMPLETED)
+        go.cancel()
 
 
 def _chunk(writer: StreamWriter, text: str) -> None:
