@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,30 @@ def test_the_dead_are_recorded_and_the_others_go_on(
     assert any(r["contestant"] == "gfx" and r["value"] for r in found)
 
 
+@pytest.fixture
+def limit_once_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit runs from the stub's note on, so that all before it is in time."""
+    hanging, take = threading.Event(), run._take
+
+    class Timer(threading.Timer):
+        def run(self) -> None:
+            hanging.wait()
+            super().run()
+
+    def watched(line: dict[str, Any], *rest: Any) -> None:
+        take(line, *rest)
+        if line == {"note": "hanging"}:
+            hanging.set()
+
+    monkeypatch.setattr(run.threading, "Timer", Timer)
+    monkeypatch.setattr(run, "_take", watched)
+
+
+@pytest.mark.usefixtures("limit_once_it_hangs")
 def test_a_hanging_process_is_killed(bench: Any, folder: Make) -> None:
-    code, found = bench(folder("hangs"), "--runs", "1", "--limit", "4")
+    code, found = bench(folder("hangs"), "--runs", "1", "--limit", "1")
     assert code == 1
-    assert [r["error"] for r in found] == [None, "killed after 4 s; raise --limit"]
+    assert [r["error"] for r in found] == [None, "killed after 1 s; raise --limit"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")

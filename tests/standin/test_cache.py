@@ -86,20 +86,29 @@ for turn in range(20):
     assert [process.wait(timeout=60) for process in both] == [0, 0]
 
 
-def test_who_has_to_wait_says_so(tmp_path: Path) -> None:
+def test_who_has_to_wait_says_so() -> None:
     program = """
-import time
 from tools import cache
 with cache.locked(print):
     print("held", flush=True)
-    time.sleep(1)
+    input()
 """
-    command = [sys.executable, "-c", program]
-    with subprocess.Popen(command, cwd=paths.ROOT, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        said: list[str] = []
-        with cache.locked(said.append):
+    said: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=paths.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdin is not None and holder.stdout is not None
+
+        def say(line: str) -> None:
+            said.append(line)
+            print(file=holder.stdin, flush=True)
+
+        assert holder.stdout.readline() == "held\n"
+        with cache.locked(say):
             assert said == ["another run is downloading, waiting for it"]
 
 

@@ -116,7 +116,7 @@ def test_ctrl_c_does_not_wait_for_the_queue(
 
     def interrupt(wheel: Wheel, *rest: object) -> None:
         started.append(wheel.name)
-        time.sleep(0.01)
+        time.sleep(0.5)  # all of them would take many seconds
         raise KeyboardInterrupt
 
     monkeypatch.setattr(convert, "convert", interrupt)

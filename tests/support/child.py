@@ -22,8 +22,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = "GFX_TESTS_LIMIT"  # seconds, instead of LIMIT_SECONDS
 LOGS = "GFX_TESTS_LOGS"  # a folder: keep logs there
-LIMIT_SECONDS = 900.0
-STACKS_SECONDS = 5.0
+LIMIT_SECONDS = 600.0  # less than pytest has for a test, which would end it without the stacks
+STACKS_SECONDS = 30.0
 # Nothing is sent anywhere, nobody is asked for an address, and SIGABRT prints every thread's stack.
 ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",

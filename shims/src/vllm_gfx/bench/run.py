@@ -73,7 +73,8 @@ def _process(plan: Plan, outcome: Outcome, log: Path, say: Say) -> None:
             encoding="utf-8",
             env=_environment(plan, outcome.contestant),
         )
-        overdue = threading.Timer(plan.limit, child.kill)
+        late = threading.Event()
+        overdue = threading.Timer(plan.limit, _kill, (child, late))
         overdue.start()
         try:
             assert child.stdout is not None
@@ -81,12 +82,16 @@ def _process(plan: Plan, outcome: Outcome, log: Path, say: Say) -> None:
                 _take(json.loads(line), outcome, say)
             code = child.wait()
         finally:
-            late = not overdue.is_alive()
             overdue.cancel()
             child.kill()
             child.wait()
     if code and outcome.error is None:
-        outcome.error = _reason(code, log, plan.limit if late else None)
+        outcome.error = _reason(code, log, plan.limit if late.is_set() else None)
+
+
+def _kill(child: subprocess.Popen[str], late: threading.Event) -> None:
+    late.set()  # before it ends, so that whoever reads its output to the end finds it set
+    child.kill()
 
 
 def _request(plan: Plan, outcome: Outcome) -> dict[str, Any]:
