@@ -12,7 +12,10 @@ import pytest
 import vllm.entrypoints.launchers.api_server.entry  # noqa: F401 - tells the shim that this serves
 from vllm_gfx.engine import dead_engine_exit_code
 
-from tests.serve.server import NAME, PATIENCE_SECONDS, READY_SECONDS, Server, until
+from tests.serve.server import NAME, PATIENCE_SECONDS, READY_SECONDS, Server
+from tests.support import output
+from tests.support.held import Held
+from tests.support.polling import until, until_equal
 
 
 def _engine(server: Server) -> psutil.Process:
@@ -26,7 +29,7 @@ def _ask(server: Server, stream: bool) -> float:
         answer = server.client().completions.create(
             model=NAME,
             prompt="import",
-            max_tokens=1000,
+            max_tokens=300,
             stream=stream,
             extra_body={"ignore_eos": True},
         )
@@ -38,18 +41,18 @@ def _ask(server: Server, stream: bool) -> float:
     return time.monotonic()
 
 
-def test_killed_under_requests(start: Callable[..., Server]) -> None:
+def test_killed_under_requests(start: Callable[..., Server], held: Held) -> None:
     server = start()
     server.wait_ready()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, held.slow_steps():
         asked = [pool.submit(_ask, server, stream) for stream in (False, True)]
-        until(lambda: server.running() == 2, "both are running")
+        until_equal(server.running, 2, "both are running")
         _engine(server).kill()
         killed = time.monotonic()
         # Promised is an answer, not how soon: a hang ends with the client's own limit, far later.
         assert max(one.result() for one in asked) - killed < PATIENCE_SECONDS < READY_SECONDS
     code = server.process.wait(PATIENCE_SECONDS)
-    assert code == dead_engine_exit_code.EXIT_CODE, server.output()[-6000:]
+    assert code == dead_engine_exit_code.EXIT_CODE, output.end(server.output())
     assert "vllm-gfx serve: the engine died" in server.output()
     until(lambda: not server.left_over(), "its processes end")
 

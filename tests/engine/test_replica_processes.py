@@ -24,6 +24,7 @@ from vllm_gfx.parallel.replica import Replica
 
 from tests.support import output, replicas, tinylm
 from tests.support.child import runs
+from tests.support.polling import until, until_equal
 from tools.free_port import free_port
 
 PIPE = 1 << 16
@@ -55,7 +56,7 @@ class Command:
     def ends(self) -> int:
         """With this code; nothing is left and nothing was unforeseen."""
         code = self.process.wait(replicas.PATIENCE_SECONDS)
-        replicas.until(lambda: not self.family(), "its processes end")
+        until(lambda: not self.family(), "its processes end")
         output.check_lacks(self.output(), "Traceback")
         return code
 
@@ -67,7 +68,7 @@ def _started(log: Path, *flags: str) -> Iterator[Command]:
         process = subprocess.Popen(_command(port, *flags), stdout=out, stderr=out)
     command = Command(process, log, replicas.Client(port))
     try:
-        replicas.until(lambda: process.poll() is not None or "behind http" in command.output(),
+        until(lambda: process.poll() is not None or "behind http" in command.output(),
                        "it listens")  # fmt: skip
         assert process.poll() is None, output.end(command.output())
         command.family()
@@ -90,7 +91,7 @@ def test_they_share_the_requests_until_they_are_stopped(two: Command) -> None:
     replicas.check_answers(two.client)
     replicas.check_sharing(two.client)
     replicas.check_death(two.client)
-    replicas.until(lambda: replicas.engines(two.family()) == 1, "its engine ends")
+    until_equal(lambda: replicas.engines(two.family()), 1, "its engine ends")
     last = two.client.begin(pieces=10)
     assert two.client.each("in_flight") == [0, 1]
     two.process.send_signal(signal.SIGTERM)
@@ -142,7 +143,7 @@ def test_a_port_that_another_takes_while_they_load_is_one_line(
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         process = subprocess.Popen(_command(port), stdout=said, stderr=said)
         try:
-            replicas.until(lambda: bool(psutil.Process(process.pid).children()), "they load")
+            until(lambda: bool(psutil.Process(process.pid).children()), "they load")
             other.bind(("127.0.0.1", port))
             other.listen()
             loaded.touch()

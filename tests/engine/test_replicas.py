@@ -21,11 +21,11 @@ from vllm_gfx.parallel.gpus import devices as chosen
 from vllm_gfx.refusal import Refusal
 
 from tests.serve.arguments import VARIABLES
-from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, READY_SECONDS, Running, until
-from tests.support import held as held_engines
+from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, READY_SECONDS, Running
 from tests.support import output, tinylm
 from tests.support.child import runs
 from tests.support.held import Held
+from tests.support.polling import until, until_equal
 from tools.free_port import free_port
 
 MAIN = "from vllm_gfx import cli; cli.main()"
@@ -84,11 +84,6 @@ class Pair:
 
 
 @pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
-    return held_engines.install(tmp_path, monkeypatch)
-
-
-@pytest.fixture
 def pair(tmp_path: Path, held: Held) -> Iterator[Pair]:
     pair = Pair(tmp_path / "log")
     try:
@@ -107,8 +102,8 @@ def test_two_servers_behind_one_address(pair: Pair, held: Held) -> None:
     with ThreadPoolExecutor() as pool:
         with held.slow_steps():
             asked = [pool.submit(pair.ask, 300) for _ in range(4)]
-            until(lambda: pair.in_flight() == [2, 2], "they are shared out")
-            until(lambda: len(pair.begun) == 4, "they come piece by piece")
+            until_equal(pair.in_flight, [2, 2], "they are shared out")
+            until_equal(lambda: len(pair.begun), 4, "they come piece by piece")
         assert [one.result() for one in asked] == [300] * 4
     assert pair.in_flight() == [0, 0]
     _keys_and_paths(pair)
@@ -134,16 +129,16 @@ def _one_dies(pair: Pair, held: Held) -> None:
     with ThreadPoolExecutor() as pool:
         with held.slow_steps():
             asked = [pool.submit(pair.ask, 300) for _ in range(2)]
-            until(lambda: pair.in_flight() == [1, 1], "one each")
+            until_equal(pair.in_flight, [1, 1], "one each")
             for process in pair.family:
                 if f"--port={victim}" in process.cmdline():
                     process.kill()
-            until(lambda: pair.in_flight() == [0, 1], "one is told")
+            until_equal(pair.in_flight, [0, 1], "one is told")
         errors = [one.exception() for one in asked]
     assert sum(isinstance(e, openai.APIError) for e in errors) == 1, errors
     assert errors.count(None) == 1, errors
     assert "ended before this request was finished; send it again" in str(errors)
-    until(lambda: [r["alive"] for r in pair.replicas()] == [False, True], "it is taken out")
+    until_equal(lambda: [r["alive"] for r in pair.replicas()], [False, True], "it is taken out")
     until(lambda: "replica 0 ended with code -9; 1 running" in pair.output(), "it is reported")
     assert [pair.ask(20) for _ in range(2)] == [20, 20]
 
@@ -152,7 +147,7 @@ def _stops(pair: Pair, held: Held) -> None:
     """A request in flight is finished, the exit code is 0, nothing is left."""
     with ThreadPoolExecutor() as pool, held.slow_steps():
         finishing = pool.submit(pair.ask, 100)
-        until(lambda: Running(pair.replicas()[1]["port"]).running() == 1, "its engine runs it")
+        until_equal(lambda: Running(pair.replicas()[1]["port"]).running(), 1, "its engine runs it")
         pair.process.send_signal(signal.SIGTERM)
         assert finishing.result() == 100
     assert pair.process.wait(PATIENCE_SECONDS) == 0, output.end(pair.output())

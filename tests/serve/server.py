@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,14 +16,14 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serve.arguments import KEY, NAME, VARIABLES, arguments
+from tests.support import output
 from tests.support.child import runs
+from tests.support.polling import PATIENCE_SECONDS, until
 from tools.free_port import free_port
 
-__all__ = ["KEY", "NAME", "Running", "Server", "command", "until"]
+__all__ = ["KEY", "NAME", "PATIENCE_SECONDS", "Running", "Server", "command", "until"]
 
 READY_SECONDS = 240  # a deadline for a busy machine, not the bound: that is measured
-PATIENCE_SECONDS = 60
-_POLL_SECONDS = 0.1
 
 
 def command() -> str:
@@ -32,14 +31,6 @@ def command() -> str:
     found = shutil.which("vllm-gfx", path=str(Path(sys.executable).parent))
     assert found, f"no vllm-gfx beside {sys.executable}"
     return found
-
-
-def until(met: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Poll until `met()`. Raises AssertionError naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(_POLL_SECONDS)
 
 
 class Running:
@@ -75,16 +66,16 @@ class Server(Running):
         self.log = log
         self.family: list[psutil.Process] = []
         argv = [command(), *arguments(str(model), self.port, *flags)]
-        with log.open("w", encoding="utf-8") as output:
+        with log.open("w", encoding="utf-8") as out:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
-                argv, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **VARIABLES}
+                argv, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **VARIABLES}
             )
 
     def wait_ready(self) -> float:
         """Seconds from the start until `/health` answered, as polled."""
         until(lambda: self._ended() or self._healthy(), "the server is ready", READY_SECONDS)
-        assert not self._ended(), self.output()[-6000:]
+        assert not self._ended(), output.end(self.output())
         seconds = time.monotonic() - self.started
         self.note_family()
         return seconds

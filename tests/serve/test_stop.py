@@ -10,9 +10,10 @@ import pytest
 from vllm_gfx import cli, ports
 
 from tests.serve.conftest import Start
-from tests.serve.server import NAME, READY_SECONDS, Server, until
+from tests.serve.server import NAME, READY_SECONDS, Server
 from tests.support import output
 from tests.support.held import AT_ITS_START, Held
+from tests.support.polling import until, until_equal
 
 TOKENS = 150
 
@@ -45,7 +46,7 @@ def test_requests_in_flight(start: Start, held: Held) -> None:
     with ThreadPoolExecutor() as pool, held.slow_steps():
         finishing = pool.submit(_ask, patient)
         cut, cut_stream = pool.submit(_ask, hasty), pool.submit(_stream, hasty)
-        until(lambda: (patient.running(), hasty.running()) == (1, 2), "all are running")
+        until_equal(lambda: (patient.running(), hasty.running()), (1, 2), "all are running")
         _ended_cleanly(hasty)
         with pytest.raises(openai.InternalServerError, match="server stopped before") as told:
             cut.result()

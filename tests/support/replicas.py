@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS, until_equal
+
 PROGRAM = Path(__file__).resolve().parents[1] / "windows" / "programs" / "replicas.py"
 MAY_LISTEN = "GFX_TESTS_MAY_LISTEN"  # of PROGRAM
-PATIENCE_SECONDS = 30.0
 COMPLETIONS = "/v1/completions"
-
-
-def until(met: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not met():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -100,11 +93,11 @@ def check_sharing(client: Client) -> None:
     assert client.each("in_flight") == [2, 2]
     client.release(0, 1)
     assert [len(rest(one)) for one in asked] == [7] * 4
-    until(lambda: client.each("in_flight") == [0, 0], "they are over")
+    until_equal(lambda: client.each("in_flight"), [0, 0], "they are over")
     with closing(client.begin(pieces=2)):  # nothing is sent to who goes away
         assert sum(client.each("in_flight")) == 1
-    until(lambda: client.each("in_flight") == [0, 0], "the proxy hears that the client went away")
-    until(lambda: _hung_up(client) == [0, 1], "and the replica does")
+    until_equal(lambda: client.each("in_flight"), [0, 0], "the proxy hears that he hung up")
+    until_equal(lambda: _hung_up(client), [0, 1], "and the replica does")
 
 
 def _hung_up(client: Client) -> list[int]:
@@ -124,6 +117,6 @@ def check_death(client: Client) -> None:
         plain.read()  # unlike line by line it notices that the end is missing
     client.release(1)
     assert len(rest(kept)) == 19
-    until(lambda: client.each("alive") == [False, True], "it is taken out")
+    until_equal(lambda: client.each("alive"), [False, True], "it is taken out")
     assert client.post(first) == 404
     assert [client.post(COMPLETIONS, {"pieces": 2}) for _ in range(2)] == [200, 200]

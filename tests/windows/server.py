@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,8 @@ import psutil
 
 from tests.serve.arguments import VARIABLES, arguments
 from tests.support import output
+from tests.support.polling import PATIENCE_SECONDS as PATIENCE
+from tests.support.polling import until
 from tests.windows import programs
 from tools import paths
 from tools.free_port import free_port
@@ -22,15 +24,6 @@ from tools.windows import run, wine
 
 CONSOLE = Path(programs.__file__).with_name("console.py")
 DEADLINE = 600.0  # seconds of a machine that does other things too; what it takes is measured
-PATIENCE = 60.0
-
-
-def until(met: Callable[[], bool], what: str, seconds: float) -> None:
-    """Poll until `met()`. Raises AssertionError naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.2)
 
 
 class Server:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import output, replicas
+from tests.support.polling import until_equal
 from tests.windows.server import CONSOLE, Server, until
 from tools import paths
 from tools.free_port import free_port
@@ -57,7 +58,7 @@ def test_they_share_the_requests_until_ctrl_c() -> None:
         replicas.check_sharing(client)
         assert f"port {server.port} of 127.0.0.1 is in use; choose" in _refused(server.port)
         replicas.check_death(client)
-        until(lambda: replicas.engines(server.processes()) == 1, "its engine ends", SECONDS)
+        until_equal(lambda: replicas.engines(server.processes()), 1, "its engine ends", SECONDS)
         last = client.begin(pieces=10)
         assert client.each("in_flight") == [0, 1]
         assert server.press("ctrl-c") == 0, server.end()
