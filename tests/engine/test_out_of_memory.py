@@ -11,8 +11,8 @@ import pytest
 import vllm.v1.engine.core  # noqa: F401 - tells the shim that an engine may run here
 from vllm_gfx.engine import survive_out_of_memory
 
-from tests.engine import small_memory as plugins
 from tests.serve.server import NAME, Server, until
+from tests.support import plugin
 
 LIMIT = 300  # tokens of a step; more is too much memory for the engine below
 OTHERS = 140  # tokens of each of two requests, which start again in one step
@@ -41,8 +41,7 @@ def register():
 @pytest.fixture
 def small_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines of this test have the plug-in."""
-    for name, value in plugins.plugin(tmp_path, PLUGIN).items():
-        monkeypatch.setenv(name, value)
+    plugin.install(tmp_path, "small_memory", PLUGIN, monkeypatch)
 
 
 def _ask(server: Server, tokens: int) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from tests.engine import out_of_memory_steps as steps
-from tests.engine import small_memory
 from tests.shims.amd import models, simulate
-from tests.support import child
+from tests.support import child, plugin
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,8 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
     folder = tmp_path_factory.mktemp("steps")
     model, answer = models.llama(folder).checkpoint, folder / "answer.json"
     env = simulate.environment("gfx1100", VLLM_ENABLE_V1_MULTIPROCESSING="1")
-    env |= small_memory.plugin(folder, steps.PLUGIN)
+    plugin.write(folder, "small_memory", steps.PLUGIN)
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), env.get("PYTHONPATH")]))
     child.run(["-m", steps.__name__, str(model), str(answer)], env)
     found: dict[str, dict[str, object]] = json.loads(answer.read_text(encoding="utf-8"))
     return found
