@@ -73,6 +73,9 @@ class _Scheduler:
     def reset_prefix_cache(self, reset_running_requests: bool) -> None:
         self.told.append(("again", reset_running_requests))
 
+    def reset_encoder_cache(self) -> None:
+        pass
+
 
 class _Core:
     step_with_batch_queue = upstream.EngineCoreProc.step_with_batch_queue

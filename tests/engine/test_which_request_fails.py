@@ -19,6 +19,7 @@ class _Scheduler:
             for name, n in in_flight.items()
         }
         self.told: list[Any] = []
+        self.forgot: list[str] = []
 
     def finish_requests(self, name: str, status: Any) -> None:
         self.told.append(("failed", name, status.name))
@@ -26,6 +27,9 @@ class _Scheduler:
     def reset_prefix_cache(self, reset_running_requests: bool) -> None:
         left = {name: r.num_in_flight_tokens for name, r in self.requests.items()}
         self.told.append(("again", reset_running_requests, left))
+
+    def reset_encoder_cache(self) -> None:
+        self.forgot.append("scheduler")
 
     def update_from_output(self, step: Any, output: str) -> dict[int, str]:
         for name, tokens in step.num_scheduled_tokens.items():
@@ -35,8 +39,11 @@ class _Scheduler:
 
 def _core(in_flight: dict[str, int], earlier: list[Any] | None = None) -> Any:
     sent: list[Any] = []
+    scheduler = _Scheduler(in_flight)
+    worker = SimpleNamespace(reset_encoder_cache=lambda: scheduler.forgot.append("worker"))
     return SimpleNamespace(
-        scheduler=_Scheduler(in_flight),
+        scheduler=scheduler,
+        model_executor=worker,
         batch_queue=earlier,
         output_queue=queue.Queue(),
         sent=sent,
@@ -63,6 +70,7 @@ def test_the_largest_or_else_the_last(tokens: dict[str, int], fails: str) -> Non
     assert (name, status, everybody) == (fails, "FINISHED_ERROR", True)
     assert core.sent == [([fails], 7)]
     assert set(left.values()) == {0}, "no output of the failed step will come"
+    assert core.scheduler.forgot == ["scheduler", "worker"], "its images are not encoded"
 
 
 def test_what_earlier_steps_computed_is_handed_out() -> None:

@@ -141,6 +141,9 @@ def _go_on(core: Any, failed: Failed, reason: str) -> None:
             reason.splitlines()[0],
         )
     core.scheduler.reset_prefix_cache(reset_running_requests=True)
+    # The scheduler takes the images of the failed step for encoded.
+    core.scheduler.reset_encoder_cache()
+    core.model_executor.reset_encoder_cache()
 
 
 def _finish_earlier_steps(core: Any) -> None:
