@@ -35,6 +35,7 @@ HEADERS = 110_000  # bytes: the client asks for the first 100 kB of each file
 def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub that vLLM's client of this process asks, with an empty cache; it holds `MODEL`."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     (tmp_path / "hub" / MODEL).mkdir(parents=True)
     hub._asked.cache_clear()
     with served(tmp_path / "hub") as found:
@@ -163,6 +164,18 @@ def test_a_download_is_not_asked_about(
     assert need.of(local).weights == 12 and not theirs.sent
 
 
+def test_a_download_without_headers_is_not_asked_about(
+    theirs: Hub, local: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshot = tmp_path / "cache" / "models--some--model" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "pytorch_model.bin"):
+        (snapshot / name).write_text("{}")
+    named(local, revision=ResolvedRevision(resolved=COMMIT, initial="main"))
+    assert need.of(local).weights == 0
+    assert not theirs.sent and not said(caplog)
+
+
 @pytest.mark.parametrize("name", ["/models/x.gguf", "s3://bucket/model", "a/b:Q4_K"])
 def test_what_no_hub_holds(
     name: str, theirs: Hub, local: Any, caplog: pytest.LogCaptureFixture
@@ -252,7 +265,7 @@ def test_a_start_by_a_hub_s_name(theirs: Hub, tmp_path: Path) -> None:
     """Before a byte of the weights' data is sent, or anything of them is kept."""
     whole(theirs)
     place(theirs, **{"config.json": json.dumps(SHAPE_7B), "original/model.safetensors": 9})
-    home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": theirs.address}
+    home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": theirs.address, "HF_HUB_OFFLINE": "0"}
     done = subprocess.run(
         [sys.executable, "-c", _STARTED, MODEL],
         capture_output=True,

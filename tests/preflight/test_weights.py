@@ -47,6 +47,12 @@ def _tensors(folder: Path) -> dict[str, torch.Tensor]:
         return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 
 
+def test_a_copy_in_another_precision_does_not_count_twice(tmp_path: Path) -> None:
+    safetensors(tmp_path / "model.safetensors", {"a": ("F16", [100])})
+    safetensors(tmp_path / "model.fp32.safetensors", {"a": ("F32", [100])})
+    assert of_folder(tmp_path, 2, layers=99, tied=False) == Weights(200, 200)
+
+
 def test_a_quantised_checkpoint_has_no_smaller_copy() -> None:
     found = of_folder(tinylm.copy("gptq-g128"), 2, layers=99, tied=False)
     assert found is not None and found.in_4bit == 0

@@ -11,6 +11,7 @@ from fnmatch import filter as matching
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+_OLDER = (".bin", ".pt", ".pth")  # files of weights that have no header
 FORMATS = ("auto", "hf", "safetensors", "fastsafetensors", "mistral")
 # Mistral's own copy: beside another one, `auto` takes this.
 _MISTRAL = "consolidated*.safetensors"
@@ -66,15 +67,29 @@ def tensors(source: Source, load_format: str) -> list[Tensor] | None:
     return source.tensors(sorted(wanted)) if wanted and wanted.issubset(names) else None
 
 
+def are_older(names: Iterable[str]) -> bool:
+    """Whether files of weights are there that are no safetensors files."""
+    return any(name.endswith(_OLDER) for name in names)
+
+
 def _wanted(source: Source, names: Sequence[str], load_format: str) -> set[str]:
     """Those that an index names; without one all of them."""
     own = set(matching(names, _MISTRAL))
     mistral = load_format == "mistral" or (load_format == "auto" and bool(own))
     index = _MISTRAL_INDEX if mistral else _INDEX
-    placed = json.loads(source.text(index)).get("weight_map", {}) if index in names else {}
+    placed = _placed(source.text(index)) if index in names else {}
     if placed or mistral:
         return set(map(str, placed.values())) or own
     return set(matching(names, "*.safetensors")) - own or own  # both would count twice
+
+
+def _placed(index: str) -> dict[str, Any]:
+    """The file of each tensor. Raises ValueError for what is no index."""
+    found = json.loads(index)
+    placed = found.get("weight_map", {}) if isinstance(found, dict) else None
+    if not isinstance(placed, dict):
+        raise ValueError("the index of the checkpoint's files is none")
+    return placed
 
 
 def _of_file(path: Path) -> list[Tensor]:

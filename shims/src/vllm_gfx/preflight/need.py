@@ -99,9 +99,13 @@ def _weights(vllm_config: Any) -> weights.Weights | None:
 
 def _held(model: Any, load: Any) -> list[files.Tensor] | None:
     """The tensors of the model's files: on this disk, else at the hub."""
-    folder = hub.on_disk(model, load)
-    found = files.tensors(files.Folder(folder), str(load.load_format)) if folder else None
-    return hub.tensors(model, load) if found is None else found
+    if (folder := hub.on_disk(model, load)) is None:
+        return hub.tensors(model, load)
+    here = files.Folder(folder)
+    found = files.tensors(here, str(load.load_format))
+    if found is not None or files.are_older(here.names()):
+        return found
+    return hub.tensors(model, load)
 
 
 def _work(vllm_config: Any) -> int:

@@ -31,7 +31,8 @@ def of(held: Iterable[Tensor], element: int, layers: int, tied: bool) -> Weights
 
     `tied`: the output layer is the embedding's.
     """
-    tensors = [tensor for tensor in held if _is_loaded(tensor.name, layers, tied)]
+    named = {tensor.name: tensor for tensor in held}  # of copies, vLLM keeps the last
+    tensors = [tensor for tensor in named.values() if _is_loaded(tensor.name, layers, tied)]
     loaded = sum(_bytes(tensor, element) for tensor in tensors)
     if any(tensor.dtype not in _FLOATS for tensor in tensors):
         return Weights(loaded, 0)
