@@ -139,5 +139,7 @@ def _upstream(given: Mapping[str, str]) -> None:
         except RuntimeError as error:
             if not str(error).startswith(_NO_ENGINE):
                 raise
-            print("vllm-gfx serve: the engine did not start; its reason is above", file=sys.stderr)
+            # One that crashed or was killed says nothing: its exit code is all there is.
+            said = f"its reason is above, unless it crashed ({str(error).rpartition('. ')[2]})"
+            print(f"vllm-gfx serve: the engine did not start; {said}", file=sys.stderr)
             raise SystemExit(_FAILED) from error
