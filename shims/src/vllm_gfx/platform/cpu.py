@@ -94,7 +94,7 @@ class GfxCpuPlatform(RefusingMixin, CpuPlatform):
                 "the cpu target has no speculative decoding; leave --speculative-config and "
                 "--spec-* out, and of a speculator's checkpoint name the model it is for"
             )
-        if (model := vllm_config.model_config) is not None and model.is_moe:
+        if (model := vllm_config.model_config) is not None and model.get_num_experts() > 1:
             # Upstream leaves the experts of a platform it does not know to that platform.
             raise ValueError("the cpu target has no mixtures of experts; a gfx target serves them")
         if (workers := vllm_config.parallel_config.world_size) > 1:
