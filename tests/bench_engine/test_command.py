@@ -87,6 +87,8 @@ def limit_once_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     hanging, take = threading.Event(), run._take
 
     class Timer(threading.Timer):
+        daemon = True  # or a stub that never hangs keeps this process
+
         def run(self) -> None:
             hanging.wait()
             super().run()
