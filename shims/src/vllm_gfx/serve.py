@@ -139,7 +139,12 @@ def _upstream(given: Mapping[str, str]) -> None:
         except RuntimeError as error:
             if not str(error).startswith(_NO_ENGINE):
                 raise
-            # One that crashed or was killed says nothing: its exit code is all there is.
-            said = f"its reason is above, unless it crashed ({str(error).rpartition('. ')[2]})"
-            print(f"vllm-gfx serve: the engine did not start; {said}", file=sys.stderr)
+            print(f"vllm-gfx serve: {_no_engine(str(error))}", file=sys.stderr)
             raise SystemExit(_FAILED) from error
+
+
+def _no_engine(said: str) -> str:
+    """One that crashed or was killed gives no reason: its exit code, if upstream saw it, is all."""
+    _, _, codes = said.rpartition(". ")
+    known = "" if codes.endswith("{}") else f", unless it crashed ({codes})"
+    return f"the engine did not start; its reason is above{known}"
