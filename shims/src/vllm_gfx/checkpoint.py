@@ -23,8 +23,8 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # `name`, `owner/name` and, for some formats, `owner/name:variant`: a hub's names, not paths.
 _HUB_NAME = re.compile(r"[\w.-]*\w[\w.-]*(/[\w.-]+)?(:\S+)?")
 # What vLLM reads as safetensors; the other load formats have files of their own.
-_SAFETENSORS_FORMATS = ("auto", "hf", "safetensors", "fastsafetensors")
-_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.gguf")
+SAFETENSORS_FORMATS = ("auto", "hf", "safetensors", "fastsafetensors")
+OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.gguf")
 _TOKENIZERS = (
     "tokenizer.*",
     "vocab.*",
@@ -55,7 +55,7 @@ def check(model: str, load_format: str = "auto") -> None:
     for name in _READ_BY_VLLM:
         if (folder / name).is_file():
             _json(folder / name)
-    if load_format in _SAFETENSORS_FORMATS:
+    if load_format in SAFETENSORS_FORMATS:
         _check_weights(folder)
 
 
@@ -132,7 +132,7 @@ def _check_weights(folder: Path) -> None:
     files = sorted(folder.glob("*.safetensors"))
     for file in files:
         tensors(file)
-    if not files and not any(path for pattern in _OTHER_WEIGHTS for path in folder.glob(pattern)):
+    if not files and not any(path for pattern in OTHER_WEIGHTS for path in folder.glob(pattern)):
         raise Refusal(f"{folder} holds no weights", "download its *.safetensors files as well")
 
 

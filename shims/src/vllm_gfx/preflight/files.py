@@ -11,8 +11,9 @@ from fnmatch import filter as matching
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-_OLDER = (".bin", ".pt", ".pth")  # files of weights that have no header
-FORMATS = ("auto", "hf", "safetensors", "fastsafetensors", "mistral")
+from vllm_gfx import checkpoint
+
+FORMATS = (*checkpoint.SAFETENSORS_FORMATS, "mistral")
 # Mistral's own copy: beside another one, `auto` takes this.
 _MISTRAL = "consolidated*.safetensors"
 ALONE = ("model.safetensors", "consolidated.safetensors")  # a copy that is one file
@@ -67,9 +68,9 @@ def tensors(source: Source, load_format: str) -> list[Tensor] | None:
     return source.tensors(sorted(wanted)) if wanted and wanted.issubset(names) else None
 
 
-def are_older(names: Iterable[str]) -> bool:
+def are_others(names: Sequence[str]) -> bool:
     """Whether files of weights are there that are no safetensors files."""
-    return any(name.endswith(_OLDER) for name in names)
+    return any(matching(names, pattern) for pattern in checkpoint.OTHER_WEIGHTS)
 
 
 def _wanted(source: Source, names: Sequence[str], load_format: str) -> set[str]:

@@ -103,7 +103,7 @@ def _held(model: Any, load: Any) -> list[files.Tensor] | None:
         return hub.tensors(model, load)
     here = files.Folder(folder)
     found = files.tensors(here, str(load.load_format))
-    if found is not None or files.are_older(here.names()):
+    if found is not None or files.are_others(here.names()):
         return found
     return hub.tensors(model, load)
 
