@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vllm_gfx.bench.plan import CLASSES
 
+from tests.bench_engine import removed
 from tests.support import tinylm
 
 LAYERS, STEPS = 5, 4  # of the tiny model; decode steps after the prefill
@@ -36,9 +36,7 @@ def found() -> dict[str, Any]:
 
 
 def test_counts_before_anything_is_removed(found: dict[str, Any]) -> None:
-    after_prefill = {"linear": 1, "sampler": 1}  # the head and the choice of the first token
-    for name, calls in DECODE.items():
-        assert found["before"][f"{name} decode"] == calls + after_prefill.get(name, 0), name
+    removed.check_before(found, DECODE)
 
 
 def test_every_class_is_found(found: dict[str, Any]) -> None:
@@ -55,19 +53,11 @@ def test_every_class_is_found(found: dict[str, Any]) -> None:
 
 
 def test_a_removed_class_is_not_called_and_the_others_are(found: dict[str, Any]) -> None:
-    gone: list[str] = []
-    for name in CLASSES:  # one after the other, so the earlier ones stay removed
-        gone.append(name)
-        calls = found["after"][name]
-        for other in DECODE:
-            assert (f"{other} decode" in calls) == (other not in gone), (name, other)
+    removed.check_gone(found, DECODE)
 
 
 def test_prefill_stays_as_it_is(found: dict[str, Any]) -> None:
-    before = {k: n for k, n in found["before"].items() if k.endswith("prefill")}
-    for name in CLASSES:
-        calls = found["after"][name]
-        assert {k: n for k, n in calls.items() if k.endswith("prefill")} == before, name
+    assert removed.check_prefill(found)
 
 
 def test_the_engine_still_decodes(found: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vllm_gfx.bench.plan import CLASSES
 
+from tests.bench_engine import removed
 from tests.shims.amd import models, simulate
 
 STEPS = 4  # decode steps after the prefill
@@ -26,7 +26,6 @@ DECODE = {
     "moe": STEPS,
     "sampler": STEPS,
 }
-AFTER_PREFILL = {"linear": 1, "sampler": 1}  # the head and the choice of the first token
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +48,15 @@ def test_experts_are_found(found: dict[str, Any]) -> None:
 
 
 def test_counts_before_anything_is_removed(found: dict[str, Any]) -> None:
-    for name, calls in DECODE.items():
-        assert found["before"][f"{name} decode"] == calls + AFTER_PREFILL.get(name, 0), name
+    removed.check_before(found, DECODE)
 
 
 def test_a_removed_class_is_not_called_and_the_others_are(found: dict[str, Any]) -> None:
-    gone: list[str] = []
-    for name in CLASSES:  # one after the other, so the earlier ones stay removed
-        gone.append(name)
-        calls = found["after"][name]
-        for other in DECODE:
-            assert (f"{other} decode" in calls) == (other not in gone), (name, other)
+    removed.check_gone(found, DECODE)
 
 
 def test_prefill_meets_the_real_experts(found: dict[str, Any]) -> None:
-    before = {k: n for k, n in found["before"].items() if k.endswith("prefill")}
-    assert before["moe prefill"] == 1
-    for name in CLASSES:
-        calls = found["after"][name]
-        assert {k: n for k, n in calls.items() if k.endswith("prefill")} == before, name
+    assert removed.check_prefill(found)["moe prefill"] == 1
 
 
 def test_the_engine_still_decodes(found: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.serve.server import Server
-from tests.support import held as held_engines
 from tests.support import tinylm
+from tests.support.held import held  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -23,9 +23,3 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield _start
     for server in started:
         server.destroy()
-
-
-@pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> held_engines.Held:
-    """The engines of this test's servers wait where it wants them to."""
-    return held_engines.install(tmp_path, monkeypatch)

@@ -13,15 +13,13 @@ from vllm_gfx.engine import survive_out_of_memory
 
 from tests.serve.server import NAME, Server, until
 from tests.support import plugin
+from tests.support.held import Held
 
 LIMIT = 300  # tokens of a step; more is too much memory for the engine below
 OTHERS = 140  # tokens of each of two requests, which start again in one step
-SLOWLY = 0.05  # seconds of a step of theirs, more
 # A plug-in that makes steps fail where a GPU's would: in the model, after the runner's bookkeeping.
 PLUGIN = f"""
 def register():
-    import time
-
     import torch
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
@@ -30,8 +28,6 @@ def register():
     def forward(self, input_ids=None, *args, **kwargs):
         if input_ids is not None and len(input_ids) > {LIMIT} and self.requests:
             raise torch.OutOfMemoryError("HIP out of memory. Tried to allocate 2.00 GiB.")
-        if input_ids is not None and len(input_ids) <= 2:
-            time.sleep({SLOWLY})  # the long request has to come while the others run
         return original(self, input_ids, *args, **kwargs)
 
     GPUModelRunner._model_forward = forward
@@ -57,16 +53,18 @@ def _ask(server: Server, tokens: int) -> str:
 
 
 def test_one_request_fails_and_the_others_finish(
-    small_memory: None, start: Callable[..., Server]
+    small_memory: None, held: Held, start: Callable[..., Server]
 ) -> None:
     server = start("--no-enable-prefix-caching")
     server.wait_ready()
     alone = _ask(server, OTHERS)
     with ThreadPoolExecutor() as pool:
-        others = [pool.submit(_ask, server, OTHERS) for _ in range(2)]
-        until(lambda: server.running() == 2, "the others are running")
-        with pytest.raises(openai.InternalServerError) as told:
-            server.client().completions.create(model=NAME, prompt=[5] * (LIMIT + 1), max_tokens=9)
+        with held.slow_steps():  # or the others may be over before the long request comes
+            others = [pool.submit(_ask, server, OTHERS) for _ in range(2)]
+            until(lambda: server.running() == 2, "the others are running")
+            too_long = [5] * (LIMIT + 1)
+            with pytest.raises(openai.InternalServerError) as told:
+                server.client().completions.create(model=NAME, prompt=too_long, max_tokens=9)
         assert told.value.status_code == 500
         assert [other.result() for other in others] == [alone, alone]
     assert f"out of memory in a step of {LIMIT + 3} tokens" in server.output()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
@@ -16,9 +15,10 @@ from tests.support import child, plugin
 def rounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
     folder = tmp_path_factory.mktemp("steps")
     model, answer = models.llama(folder).checkpoint, folder / "answer.json"
-    env = simulate.environment("gfx1100", VLLM_ENABLE_V1_MULTIPROCESSING="1")
     plugin.write(folder, "small_memory", steps.PLUGIN)
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), env.get("PYTHONPATH")]))
+    env = simulate.environment(
+        "gfx1100", VLLM_ENABLE_V1_MULTIPROCESSING="1", PYTHONPATH=plugin.path(folder)
+    )
     child.run(["-m", steps.__name__, str(model), str(answer)], env)
     found: dict[str, dict[str, object]] = json.loads(answer.read_text(encoding="utf-8"))
     return found

@@ -10,8 +10,8 @@ import pytest
 
 from tests.serve.arguments import RUNNING
 from tests.serve.server import KEY, Running, Server
-from tests.support import held as held_engines
 from tests.support import tinylm
+from tests.support.held import held  # noqa: F401 - a fixture
 
 Start = Callable[..., Server]
 
@@ -55,9 +55,3 @@ def start(model: Path, tmp_path: Path) -> Iterator[Start]:
     yield _start
     for server in started:
         server.destroy()
-
-
-@pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> held_engines.Held:
-    """The engines of this test's servers wait where it wants them to."""
-    return held_engines.install(tmp_path, monkeypatch)

@@ -83,8 +83,9 @@ def write(folder: Path) -> Held:
     return Held(folder)
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
-    """For the servers that this test starts."""
-    plugin.install(folder, MODULE, TEXT, monkeypatch)
-    monkeypatch.setenv(VARIABLE, str(folder))
-    return Held(folder)
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
+    """The engines of the servers that this test starts."""
+    plugin.install(tmp_path, MODULE, TEXT, monkeypatch)
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    return Held(tmp_path)

@@ -19,8 +19,12 @@ def write(folder: Path, name: str, text: str) -> None:
     (info / "entry_points.txt").write_text(entry, encoding="utf-8")
 
 
+def path(folder: Path) -> str:
+    """PYTHONPATH as it is, and `folder`."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+
+
 def install(folder: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that this test starts have the plug-in."""
     write(folder, name, text)
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.setenv("PYTHONPATH", path(folder))

@@ -115,6 +115,7 @@ def test_an_adapter(done: Done) -> None:
 def test_compiled(done: Done, name: str) -> None:
     by_inductor = COMPILED[name]["backend"] == "inductor"
     if by_inductor and not COMPILER:
+        # Neither the package nor its users have one, so neither need a machine that tests it.
         pytest.skip("no C++ compiler here, which inductor calls for the CPU")
     answers = done.of(name)
     # Two pieces of one graph: what comes before attention, and what comes after it.
