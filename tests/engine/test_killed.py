@@ -12,10 +12,10 @@ import pytest
 import vllm.entrypoints.launchers.api_server.entry  # noqa: F401 - tells the shim that this serves
 from vllm_gfx.engine import dead_engine_exit_code
 
-from tests.serve.server import NAME, PATIENCE_SECONDS, READY_SECONDS, Server
+from tests.serve.server import NAME, READY_SECONDS, Server
 from tests.support import output
 from tests.support.held import Held
-from tests.support.polling import until, until_equal
+from tests.support.polling import PATIENCE_SECONDS, until, until_equal
 
 
 def _engine(server: Server) -> psutil.Process:

@@ -14,8 +14,9 @@ import pytest
 import vllm.v1.engine.core  # noqa: F401 - tells the shim that this may run an engine
 from vllm_gfx.engine import orphaned_engine
 
-from tests.serve.server import PATIENCE_SECONDS, Server, until
+from tests.serve.server import Server
 from tests.support.child import runs
+from tests.support.polling import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,10 @@ import pytest
 import vllm.v1.engine.core  # noqa: F401 - tells the shim that an engine may run here
 from vllm_gfx.engine import survive_out_of_memory
 
-from tests.serve.server import NAME, Server, until
+from tests.serve.server import NAME, Server
 from tests.support import plugin
 from tests.support.held import Held
+from tests.support.polling import until
 
 LIMIT = 300  # tokens of a step; more is too much memory for the engine below
 OTHERS = 140  # tokens of each of two requests, which start again in one step

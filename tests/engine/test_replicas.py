@@ -21,11 +21,11 @@ from vllm_gfx.parallel.gpus import devices as chosen
 from vllm_gfx.refusal import Refusal
 
 from tests.serve.arguments import VARIABLES
-from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, READY_SECONDS, Running
+from tests.serve.server import KEY, NAME, READY_SECONDS, Running
 from tests.support import output, tinylm
 from tests.support.child import runs
 from tests.support.held import Held
-from tests.support.polling import until, until_equal
+from tests.support.polling import PATIENCE_SECONDS, until, until_equal
 from tools.free_port import free_port
 
 MAIN = "from vllm_gfx import cli; cli.main()"

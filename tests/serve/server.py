@@ -21,7 +21,7 @@ from tests.support.child import runs
 from tests.support.polling import PATIENCE_SECONDS, until
 from tools.free_port import free_port
 
-__all__ = ["KEY", "NAME", "PATIENCE_SECONDS", "Running", "Server", "command", "until"]
+__all__ = ["KEY", "NAME", "Running", "Server", "command"]
 
 READY_SECONDS = 240  # a deadline for a busy machine, not the bound: that is measured
 

@@ -14,7 +14,8 @@ import openai
 import psutil
 import pytest
 
-from tests.serve.server import KEY, NAME, PATIENCE_SECONDS, Running, Server, command
+from tests.serve.server import KEY, NAME, Running, Server, command
+from tests.support.polling import PATIENCE_SECONDS
 
 PROMPT = "def main(argv=None):\n    "
 GREEDY: dict[str, Any] = {"model": NAME, "temperature": 0.0}

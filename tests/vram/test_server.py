@@ -9,7 +9,8 @@ import openai
 import pytest
 from vllm_gfx import envs
 
-from tests.serve.server import NAME, READY_SECONDS, Server, until
+from tests.serve.server import NAME, READY_SECONDS, Server
+from tests.support.polling import until
 from tests.vram import plugin
 
 SPILLED = "of this engine's GPU memory are in system memory"
